@@ -1,0 +1,221 @@
+/*
+ * o2r: container images as root filesystems.
+ *
+ * Open an image by reference, look at its merged file tree, write the tree as an ext4
+ * image. Everything is behind opaque handles. Handles of different images are independent
+ * and may be used from different threads; one image handle may be read from several
+ * threads once o2r_image_load has returned (or the first call that loads implicitly).
+ * There is no global state.
+ *
+ * Functions return 0 (or what they document) on success and a negative errno on failure,
+ * and then fill *error when it is not NULL. Strings returned belong to the handle unless
+ * said otherwise. Times are seconds and nanoseconds since 1970, sizes are bytes.
+ */
+#ifndef O2R_H
+#define O2R_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define O2R_API __attribute__((visibility("default")))
+
+/* Version of the library as "MAJOR.MINOR.PATCH"; static. */
+O2R_API const char *o2r_version(void);
+
+/* ---- errors -------------------------------------------------------------------------
+ */
+
+/* Classes of failure; the values are the exit codes of the o2r command. */
+enum o2r_class {
+	O2R_CLASS_NONE = 0,
+	O2R_CLASS_FAIL = 1,
+	O2R_CLASS_USAGE = 2,
+	O2R_CLASS_NOT_FOUND = 3,
+	O2R_CLASS_ACCESS = 4,
+	O2R_CLASS_PLATFORM = 5,
+	O2R_CLASS_CORRUPT = 6,
+	O2R_CLASS_SPACE = 7,
+	O2R_CLASS_INTERRUPTED = 130,
+};
+
+struct o2r_error {
+	int code; /* negative errno, 0 when there is no error */
+	enum o2r_class error_class;
+	char text[1000]; /* one line, no newline */
+};
+
+/* ---- options ------------------------------------------------------------------------
+ */
+
+enum o2r_log_level {
+	O2R_LOG_ERROR,
+	O2R_LOG_WARN,
+	O2R_LOG_INFO,
+	O2R_LOG_DEBUG,
+	O2R_LOG_TRACE,
+};
+
+struct o2r_progress {
+	const char *stage;    /* "index" or "write"; static */
+	uint64_t done, total; /* bytes; total is 0 while unknown */
+	unsigned layers_done, layers;
+};
+
+struct o2r_options;
+
+/* NULL when out of memory. Callbacks get `arg`; they may be called from any thread, but
+ * never two at a time for one image, and must not call back into the library. */
+O2R_API struct o2r_options *o2r_options_create(void);
+O2R_API void o2r_options_destroy(struct o2r_options *o);
+/* "os/arch[/variant]"; NULL: the host's. */
+O2R_API int o2r_options_set_platform(struct o2r_options *o, const char *platform);
+/* 0: one for each processor. At most 64. */
+O2R_API int o2r_options_set_threads(struct o2r_options *o, unsigned threads);
+O2R_API void o2r_options_set_log(struct o2r_options *o,
+	void (*log)(void *arg, enum o2r_log_level level, const char *message),
+	enum o2r_log_level level, void *arg);
+O2R_API void o2r_options_set_progress(struct o2r_options *o,
+	void (*progress)(void *arg, const struct o2r_progress *p), void *arg);
+/* When *cancel becomes non-zero (from a signal handler or another thread) the running
+ * operation fails with O2R_CLASS_INTERRUPTED. The int must outlive the images. */
+O2R_API void o2r_options_set_cancel(struct o2r_options *o, const volatile int *cancel);
+/* One of: entries, path, pax-header, xattr-value, manifest, config, json-depth,
+ * layer-bytes, zstd-window. -EINVAL for another name. */
+O2R_API int o2r_options_set_limit(struct o2r_options *o, const char *name, uint64_t max);
+
+/* ---- images -------------------------------------------------------------------------
+ */
+
+struct o2r_image;
+
+/* Resolve a reference (oci:DIR[:TAG|@N], or a path whose kind is detected). Reads and
+ * verifies index, manifest and config, no layer. options may be NULL and is copied. */
+O2R_API int o2r_image_open(const char *reference, const struct o2r_options *options,
+	struct o2r_image **image, struct o2r_error *error);
+O2R_API void o2r_image_close(struct o2r_image *image);
+
+O2R_API const char *o2r_image_manifest_digest(const struct o2r_image *image);
+O2R_API const char *o2r_image_config_digest(const struct o2r_image *image);
+/* Exact bytes as stored, NUL-terminated; *size (may be NULL) without the NUL. */
+O2R_API const char *o2r_image_manifest_json(const struct o2r_image *image, size_t *size);
+O2R_API const char *o2r_image_config_json(const struct o2r_image *image, size_t *size);
+/* "os/arch[/variant]" of the config. */
+O2R_API const char *o2r_image_platform(const struct o2r_image *image);
+
+/* From the config; lists are NULL-terminated and never NULL, strings NULL when absent. */
+O2R_API const char *const *o2r_image_entrypoint(const struct o2r_image *image);
+O2R_API const char *const *o2r_image_cmd(const struct o2r_image *image);
+O2R_API const char *const *o2r_image_env(const struct o2r_image *image);
+O2R_API const char *o2r_image_working_dir(const struct o2r_image *image);
+O2R_API const char *o2r_image_user(const struct o2r_image *image);
+
+struct o2r_layer_info {
+	const char *digest, *diff_id, *media_type;
+	uint64_t size;         /* of the blob */
+	uint64_t decoded_size; /* 0 before o2r_image_load */
+	uint64_t entries;      /* 0 before o2r_image_load */
+};
+
+O2R_API unsigned o2r_image_layer_count(const struct o2r_image *image);
+/* Layer 0 is the lowest. -ERANGE for an index that is not there. */
+O2R_API int o2r_image_layer(
+	const struct o2r_image *image, unsigned index, struct o2r_layer_info *info);
+
+/* Read, verify and index all layers and merge them; done implicitly by the calls below.
+ */
+O2R_API int o2r_image_load(struct o2r_image *image, struct o2r_error *error);
+
+/* ---- the merged tree ----------------------------------------------------------------
+ */
+
+/* Inode numbers are stable for one image: the root is 1. 0 is no inode. */
+O2R_API int o2r_lookup(struct o2r_image *image, const char *path, uint64_t *ino,
+	struct o2r_error *error);
+/* Fills mode, ino, nlink, uid, gid, rdev, size, blocks, mtime (atime and ctime equal it).
+ */
+O2R_API int o2r_stat(
+	struct o2r_image *image, uint64_t ino, struct stat *st, struct o2r_error *error);
+/* The target of a symbolic link, NUL-terminated, owned by the image. */
+O2R_API int o2r_readlink(struct o2r_image *image, uint64_t ino, const char **target,
+	struct o2r_error *error);
+/* Entry number `index` of a directory, in byte order of the names: 1 and *name (*len
+ * bytes, not NUL-terminated), *child; 0 behind the last one. */
+O2R_API int o2r_readdir(struct o2r_image *image, uint64_t dir, uint64_t index,
+	const char **name, size_t *len, uint64_t *child, struct o2r_error *error);
+/* Xattr number `index` of an inode, in byte order of the names: 1, or 0 behind the last.
+ */
+O2R_API int o2r_xattr(struct o2r_image *image, uint64_t ino, unsigned index,
+	const char **name, const void **value, size_t *size, struct o2r_error *error);
+/* Up to n bytes of a regular file from offset; returns the number read, 0 at its end.
+ * Every byte has been checked against the layer's digest. */
+O2R_API int64_t o2r_read(struct o2r_image *image, uint64_t ino, void *buf, size_t n,
+	uint64_t offset, struct o2r_error *error);
+
+typedef int (*o2r_walk_fn)(void *arg, const char *path, size_t path_len, uint64_t ino,
+	const struct stat *st);
+/* Depth first, parents before children, names in byte order; the root's path is "". A
+ * non-zero return of the callback ends the walk and is returned. */
+O2R_API int o2r_walk(
+	struct o2r_image *image, o2r_walk_fn fn, void *arg, struct o2r_error *error);
+
+/* ---- ext4 ---------------------------------------------------------------------------
+ */
+
+struct o2r_ext4_options;
+
+O2R_API struct o2r_ext4_options *o2r_ext4_options_create(void);
+O2R_API void o2r_ext4_options_destroy(struct o2r_ext4_options *o);
+/* "min", or a size with an optional suffix K, M, G, T (powers of 1024). Default: 25 % and
+ * at least 64 MiB free. -EINVAL when it cannot be parsed. */
+O2R_API int o2r_ext4_options_set_size(struct o2r_ext4_options *o, const char *size);
+/* Free space on top of the exact size: a size as above or "N%". */
+O2R_API int o2r_ext4_options_set_free(struct o2r_ext4_options *o, const char *size);
+/* Number of inodes left free. */
+O2R_API int o2r_ext4_options_set_inodes(struct o2r_ext4_options *o, uint64_t free_inodes);
+/* At most 16 bytes: -EINVAL otherwise. */
+O2R_API int o2r_ext4_options_set_label(struct o2r_ext4_options *o, const char *label);
+/* A UUID, or "random"; default: derived from the content and the options. */
+O2R_API int o2r_ext4_options_set_uuid(struct o2r_ext4_options *o, const char *uuid);
+/* Superblock times, and the upper bound of mtimes (SOURCE_DATE_EPOCH). */
+O2R_API void o2r_ext4_options_set_epoch(struct o2r_ext4_options *o, int64_t seconds);
+/* Directories without a hash index. */
+O2R_API void o2r_ext4_options_set_linear_dirs(struct o2r_ext4_options *o, bool on);
+/* Replace an existing file; write to a block device in place. */
+O2R_API void o2r_ext4_options_set_force(struct o2r_ext4_options *o, bool on);
+
+struct o2r_ext4_info {
+	uint64_t image_bytes, min_bytes;
+	uint64_t blocks, free_blocks;
+	uint64_t inodes, used_inodes;
+	uint64_t groups, data_blocks, dir_blocks, extent_blocks, xattr_blocks;
+	uint64_t metadata_bytes;
+	uint32_t block_size;
+	char uuid[37];
+};
+
+/* What o2r_ext4_write would write, to the byte; writes nothing. print (may be NULL) gets
+ * the plan line by line and ends it by returning non-zero. */
+O2R_API int o2r_ext4_plan(struct o2r_image *image, const struct o2r_ext4_options *options,
+	struct o2r_ext4_info *info, int (*print)(void *arg, const char *line), void *arg,
+	struct o2r_error *error);
+/* Write the image. A regular file appears under its name only when whole; a block device
+ * is written in place (force). info may be NULL. */
+O2R_API int o2r_ext4_write(struct o2r_image *image,
+	const struct o2r_ext4_options *options, const char *path,
+	struct o2r_ext4_info *info, struct o2r_error *error);
+/* Write the image in file order to a descriptor that cannot seek (a pipe); not closed. */
+O2R_API int o2r_ext4_write_fd(struct o2r_image *image,
+	const struct o2r_ext4_options *options, int fd, struct o2r_ext4_info *info,
+	struct o2r_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,94 @@
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Length of the valid UTF-8 sequence at p (RFC 3629), 0 when there is none. */
+static size_t utf8_len(const unsigned char *p, size_t n)
+{
+	size_t len = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
+		     : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+		     : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						   : 0;
+
+	if (!len || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	/* C1 controls can drive a terminal too */
+	if (p[0] == 0xc2 && p[1] < 0xa0)
+		return 0;
+	return len;
+}
+
+static size_t quote_some(char *out, size_t cap, const unsigned char *p, size_t n)
+{
+	size_t o = 0, i = 0;
+
+	while (i < n) {
+		size_t take = 1;
+		char esc[8];
+
+		if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\') {
+			esc[0] = (char)p[i];
+			esc[1] = '\0';
+		} else if (p[i] >= 0x80 && (take = utf8_len(p + i, n - i)) > 0) {
+			memcpy(esc, p + i, take);
+			esc[take] = '\0';
+		} else {
+			take = 1;
+			snprintf(esc, sizeof(esc), "\\x%02x", p[i]);
+		}
+
+		size_t len = strlen(esc);
+
+		if (o + len >= cap)
+			break;
+		memcpy(out + o, esc, len);
+		o += len;
+		i += take;
+	}
+	out[o] = '\0';
+	return i;
+}
+
+struct quoted text_quote(const void *p, size_t n)
+{
+	struct quoted q;
+	size_t head = sizeof(q.s) / 2 - 4;
+
+	if (quote_some(q.s, sizeof(q.s), p, n) == n)
+		return q;
+	quote_some(q.s, head, p, n);
+
+	size_t at = strlen(q.s);
+
+	memcpy(q.s + at, "...", 3);
+	at += 3;
+	/* as much of the tail as fits even when every byte is quoted */
+	size_t tail = (sizeof(q.s) - at) / 4 - 1;
+
+	quote_some(q.s + at, sizeof(q.s) - at, (const unsigned char *)p + n - tail, tail);
+	return q;
+}
+
+struct quoted text_size(uint64_t bytes)
+{
+	static const char *const unit[] = {
+		"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	struct quoted q;
+	double v = (double)bytes;
+	unsigned u = 0;
+
+	while (v >= 1024 && u + 1 < sizeof(unit) / sizeof(unit[0])) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(q.s, sizeof(q.s), u && v < 10 ? "%.1f %s" : "%.0f %s", v, unit[u]);
+	return q;
+}

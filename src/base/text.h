@@ -1,0 +1,21 @@
+/* Bytes from outside, made fit for a one-line message. */
+#ifndef O2R_BASE_TEXT_H
+#define O2R_BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct quoted {
+	char s[200];
+};
+
+/*
+ * Control bytes, DEL and backslash become \xNN, bytes over 0x7f stay when they are valid
+ * UTF-8; a long string is cut in the middle with "...". Use: text_quote(p, n).s
+ */
+struct quoted text_quote(const void *p, size_t n);
+
+/* "1.5 GiB", "312 MiB", "17 bytes". */
+struct quoted text_size(uint64_t bytes);
+
+#endif

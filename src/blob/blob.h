@@ -1,0 +1,43 @@
+/*
+ * Blob: immutable bytes at rest (a file, a range of a file, memory). pread is safe from
+ * any number of threads. Bounds are checked here, once, for every kind. Files are read,
+ * never mapped: a file cut short while in use is an error, not a signal.
+ */
+#ifndef O2R_BLOB_BLOB_H
+#define O2R_BLOB_BLOB_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct blob_ops {
+	/* exactly n bytes, in bounds already; 0 or a negative errno */
+	int (*pread)(void *arg, void *buf, size_t n, uint64_t off);
+	void (*destroy)(void *arg);
+};
+
+/* Zero-initialised means closed. */
+struct blob {
+	const struct blob_ops *ops;
+	void *arg;
+	uint64_t size;
+};
+
+/* The whole of a regular file, relative to dirfd (symbolic links are followed). */
+int blob_open_file(
+	struct blob *b, int dirfd, const char *path, struct o2r_err *err) O2R_MUST_CHECK;
+/* size bytes from offset of fd, which the blob owns from now on, also on failure. */
+int blob_open_fd(struct blob *b, int fd, uint64_t offset, uint64_t size,
+	struct o2r_err *err) O2R_MUST_CHECK;
+/* Memory that the caller keeps alive; copy == 1: a private copy. */
+int blob_open_memory(struct blob *b, const void *p, uint64_t size, int copy,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Exactly n bytes from off; past the end is an error of class CORRUPT. */
+int blob_pread(const struct blob *b, void *buf, size_t n, uint64_t off,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Closing twice is harmless. */
+void blob_close(struct blob *b);
+
+#endif

@@ -1,0 +1,1 @@
+#include "ext4/ext4.h"

@@ -1,0 +1,72 @@
+/*
+ * Image: what a source resolved a reference to: verified manifest and config, and the
+ * ordered layers as blobs at rest (not yet read). Read-only after image_open; its blobs
+ * may be read from any thread.
+ */
+#ifndef O2R_SOURCES_IMAGE_H
+#define O2R_SOURCES_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/ctx.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "blob/blob.h"
+
+/* "os/arch[/variant]", normalised as docs/platforms.md says; fields are never NULL. */
+struct platform {
+	char os[32];
+	char arch[32];
+	char variant[32];
+};
+
+struct image_layer {
+	struct blob blob;
+	struct digest digest;  /* of the blob, from the manifest */
+	struct digest diff_id; /* of the decoded bytes, from the config */
+	char *media_type;      /* as the manifest gives it */
+	int codec;     /* enum codec that the media type names, or -1: not named */
+	uint64_t size; /* of the blob, equals blob.size */
+};
+
+/* Parsed config (image-spec config.md). Strings NULL and lists empty where absent. */
+struct image_config {
+	char **entrypoint, **cmd,
+		**env; /* NULL-terminated lists, never NULL themselves */
+	char *working_dir, *user;
+	char *created; /* as it stands, RFC 3339 */
+	bool created_valid;
+	int64_t created_sec;
+	uint32_t created_nsec;
+	struct platform platform;
+};
+
+struct image {
+	char *reference; /* as the user gave it, for messages */
+	struct digest manifest_digest;
+	struct digest config_digest;
+	char *manifest_type;
+	struct buf manifest; /* exact bytes */
+	struct buf config;   /* exact bytes */
+	struct image_config parsed;
+	struct image_layer *layers; /* bottom first */
+	unsigned layer_count;
+};
+
+struct image_options {
+	const char *platform; /* "os/arch[/variant]" or NULL: the host's */
+};
+
+/*
+ * Resolve a reference: "oci:DIR[:TAG|@N]" or a path that begins with '/', './' or '../'
+ * (or is "." or "..") whose kind is detected. Nothing is believed before its size and
+ * digest match. Errors: NOT_FOUND (no such path or tag: lists the tags), PLATFORM (lists
+ * what there is), CORRUPT, USAGE (ambiguous: lists the choices; not a reference).
+ */
+int image_open(const char *reference, const struct image_options *o,
+	const struct ctx *ctx, struct image **out, struct o2r_err *err) O2R_MUST_CHECK;
+void image_destroy(struct image *image);
+
+#endif
