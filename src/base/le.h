@@ -1,6 +1,6 @@
 /* Little-endian loads and stores at any alignment. */
-#ifndef O2R_BASE_ENDIAN_H
-#define O2R_BASE_ENDIAN_H
+#ifndef O2R_BASE_LE_H
+#define O2R_BASE_LE_H
 
 #include <endian.h>
 #include <stdint.h>
