@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629), 0 when there is none. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+size_t text_utf8_len(const void *bytes, size_t n)
 {
+	const unsigned char *p = bytes;
 	size_t len = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
 		     : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
 		     : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
@@ -37,7 +37,7 @@ static size_t quote_some(char *out, size_t cap, const unsigned char *p, size_t n
 		if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\') {
 			esc[0] = (char)p[i];
 			esc[1] = '\0';
-		} else if (p[i] >= 0x80 && (take = utf8_len(p + i, n - i)) > 0) {
+		} else if (p[i] >= 0x80 && (take = text_utf8_len(p + i, n - i)) > 0) {
 			memcpy(esc, p + i, take);
 			esc[take] = '\0';
 		} else {

@@ -15,6 +15,12 @@ struct quoted {
  */
 struct quoted text_quote(const void *p, size_t n);
 
+/*
+ * Length of the valid UTF-8 sequence of at least two bytes at p (RFC 3629), 0 when there
+ * is none or it is a C1 control, which a terminal may obey. n is at least 1.
+ */
+size_t text_utf8_len(const void *p, size_t n);
+
 /* "1.5 GiB", "312 MiB", "17 bytes". */
 struct quoted text_size(uint64_t bytes);
 
