@@ -12,4 +12,7 @@
 
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);
 
+/* The same without special instructions: for tests, and where there are none. */
+uint32_t crc32c_portable(uint32_t crc, const void *p, size_t n);
+
 #endif

@@ -25,7 +25,7 @@ struct digest {
 };
 
 struct digest_text {
-	char s[8 + 128]; /* "algo:hex" */
+	char s[8 + 128]; /* "algo:hex", "none" */
 };
 
 /* Parse exactly n bytes. An unknown algorithm, wrong length or character: class CORRUPT.

@@ -9,12 +9,14 @@
 #ifndef O2R_BASE_SHA256_H
 #define O2R_BASE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct sha256 {
 	uint32_t h[8];
-	uint64_t len; /* bytes fed so far */
+	bool instructions; /* the processor has them; tests clear it after sha256_init */
+	uint64_t len;      /* bytes fed so far */
 	unsigned char tail[64];
 };
 
