@@ -18,7 +18,7 @@ from mkimage import Image
 
 CODECS = ("plain",) * 8 + ("gzip",) * 7 + ("gzip:members=3", "gzip:level=0", "gzip:name", "zstd:stored", "zstd:stored:frames=2:skippable",
                                            "zstd:frames=2")
-POISONED = 0.09         # by intention; some more are refused by chance
+POISONED = 0.08         # by intention; some more are refused by chance
 CREATED = ("2020-01-01T00:00:00Z", "2021-05-06T07:08:09.123456789Z", "2020-06-01T02:00:00+02:00", "1969-12-31T23:59:59.5Z", None)
 
 

@@ -1,7 +1,7 @@
 """Random layers: members drawn so that every merge rule is met often, within a layer and between layers.
 
 A Story remembers roughly what the layers before hold, and what this layer holds so far, so that links, whiteouts and
-parents mostly hit something. It does not follow the rules itself (what it believes may be wrong) and needs not to.
+parents mostly hit something, and few images are refused by chance. What it believes may be wrong; nothing depends on it.
 """
 import randpick
 import tarwrite
@@ -16,14 +16,17 @@ class Story:
     def __init__(self, rng, plain=False):
         self.rng, self.plain = rng, plain
         self.lower, self.here, self.layer, self.late = {}, {}, None, []
+        self.targets, self.gone = {}, []     # of symlinks of this layer; lower names that its markers take away
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
     def add(self, name, typeflag, **kw):
         """Put one member into the layer, in a format that can hold it."""
+        if self.place(name.rstrip(b"/")) is None:
+            return
         if not self.plain:
             name = randpick.spelling(self.rng, name)
-        if typeflag == b"5" and self.rng.random() < 0.9:
+        if typeflag == b"5" and not name.endswith(b"/") and self.rng.random() < 0.9:
             name += b"/"
         fmt = kw.pop("fmt", None) or self.rng.choice(FORMATS)
         if self.rng.random() < 0.05:
@@ -34,8 +37,48 @@ class Story:
             raw = tarwrite.Entry(name, typeflag, fmt="pax", **kw).blocks()
         self.layer.raw(raw)
 
-    def note(self, clean, kind):
+    def place(self, clean):
+        """Where an entry of this path lands when the symlinks of this layer are followed; None if they lead in a circle."""
+        todo, done, hops = clean.split(b"/")[::-1], [], 0
+        while len(todo) > 1:
+            part = todo.pop()
+            if part == b"..":
+                done = done[:-1]
+                continue
+            target = self.targets.get(b"/".join(done + [part]))
+            if target is None:
+                done.append(part)
+                continue
+            hops += 1
+            if hops > 60 or len(target) > 255:
+                return None
+            done = [] if target.startswith(b"/") else done
+            todo.extend(p for p in target.split(b"/")[::-1] if p not in (b"", b"."))
+        return b"/".join(done + todo)
+
+    def note(self, clean, kind, target=None):
+        """Remember an entry, the directories that it implies, and what it replaces."""
+        clean = self.place(clean)
+        if clean is None:
+            return
+        for parent in parents(clean):
+            self.here[parent] = "d"
+            self.targets.pop(parent, None)
+        if kind != "d":
+            forget(self.here, clean)
+            forget(self.targets, clean)
         self.here[clean] = kind
+        self.targets.pop(clean, None)
+        if target is not None:
+            self.targets[clean] = target
+
+    def holds(self, target):
+        """Whether a hard link to that name can be made now: kind of the target, or None."""
+        landed = self.place(target)
+        if landed is None:
+            return None
+        found = self.here.get(landed) or self.lower.get(landed)
+        return None if found == "d" else found
 
     def meta(self, kind):
         kw = randpick.meta(self.rng, far=0 if self.plain else 0.02)
@@ -101,7 +144,10 @@ class Story:
     def dir(self, clean=None):
         clean = clean or self.clean()
         if self.free(clean, "d"):
-            self.add(clean, b"5", **self.meta("d"))
+            if not self.plain and self.rng.random() < 0.05:
+                self.add(clean + b"/", self.rng.choice((b"0", b"\0")), **self.meta("d"))     # the way of old tars
+            else:
+                self.add(clean, b"5", **self.meta("d"))
             self.note(clean, "d")
 
     def special(self):
@@ -116,15 +162,31 @@ class Story:
         """Some target for a symlink."""
         rng = self.rng
         found = rng.choice((self.one(self.here, "d"), self.one(self.lower, "d"), self.one(self.lower), randpick.path(rng),
-                            b"../" + randpick.path(rng), b"..", b".", b"missing/x", b"t" * rng.choice((59, 60, 101, 4095))))
+                            b"../" + randpick.path(rng), b"..", b".", b"missing/x", b"t" * rng.choice((59, 60, 101, 4094))))
         found = found or randpick.name(rng)
         return b"/" + found if rng.random() < 0.25 and found[:1] != b"/" else found
+
+    def circular(self, clean, target):
+        """Whether that symlink would lead in a circle."""
+        landed = self.place(clean)
+        if landed is None:
+            return True
+        before = self.targets.get(landed)
+        self.targets[landed] = target
+        found = self.place(clean + b"/x") is None
+        self.targets.pop(landed)
+        if before is not None:
+            self.targets[landed] = before
+        return found
 
     def symlink(self, clean=None):
         clean = clean or self.clean()
         if self.free(clean, "l"):
-            self.add(clean, b"2", link=self.target(), **self.meta("l"))
-            self.note(clean, "l")
+            target = self.target()
+            if self.circular(clean, target) and self.rng.random() < 0.9:
+                target = b"missing/x"
+            self.add(clean, b"2", link=target, **self.meta("l"))
+            self.note(clean, "l", target)
 
     def sparse(self):
         clean, rng = self.clean(), self.rng
@@ -157,24 +219,28 @@ class Story:
         elif draw < 0.92:
             target = self.forward()
         elif clean in self.lower or clean in self.here:
-            target = clean if {**self.lower, **self.here}[clean] != "d" else None
-        if target is None or (self.plain and (target == clean or target.startswith(clean + b"/"))):
+            target = clean
+        late = target in self.late
+        if target is None or (not late and self.holds(target) is None) or (self.plain and (target == clean or target.startswith(clean + b"/"))):
             return
         kw = {"link": randpick.spelling(rng, target) if not self.plain else target}
         if rng.random() < 0.5 and not self.plain:
-            kw.update(self.meta({**self.lower, **self.here}.get(target, "f")))
+            kw.update(self.meta("f" if late else self.holds(target)))
         if rng.random() < 0.1 and not self.plain:
             # POSIX pax writers put a body behind a link; old writers only the size
             kw.update({"data": b"body", "fmt": "pax", "pax_names": True} if rng.random() < 0.5 else {"size": 4, "fmt": "gnu"})
             if kw["fmt"] == "gnu":
                 kw = {k: v for k, v in kw.items() if k in ("link", "size", "fmt", "mode", "uid", "gid")}
         self.add(clean, b"1", **kw)
-        self.note(clean, {**self.lower, **self.here}.get(target, "f"))
+        landed = self.place(target)
+        self.note(clean, self.here.get(landed, "f"), self.targets.get(landed))
 
     def forward(self):
         """A path that a later member of this layer will make."""
         clean = randpick.path(self.rng)
         if clean in self.here or any(p in self.here and self.here[p] != "d" for p in parents(clean)):
+            return None
+        if self.place(clean) is None:
             return None
         self.late.append(clean)
         return clean
@@ -200,6 +266,7 @@ class Story:
         head, _, tail = clean.rpartition(b"/")
         if tail.startswith(b".wh") or len(tail) > 251 or tail in (b".", b".."):
             return
+        self.gone.append(self.place(clean))
         if rng.random() < 0.15 and not self.plain:
             self.add(clean, b"3", dev=(0, 0), **randpick.meta(rng))
             return
@@ -217,6 +284,7 @@ class Story:
                 clean = b""
         if self.plain and (clean == b"" or any(self.here.get(p, self.lower.get(p)) != "d" for p in parents(clean) + [clean])):
             return
+        self.gone.append(self.place(clean + b"/x"))
         self.add((clean + b"/" if clean else b"") + b".wh..wh..opq", b"0", **randpick.meta(rng, far=0))
 
     def aufs(self):
@@ -258,6 +326,12 @@ def parents(clean):
     return [b"/".join(parts[:i]) for i in range(1, len(parts))]
 
 
+def forget(where, clean):
+    """Take a path and all below it out of a dict."""
+    for path in [p for p in where if p == clean or p.startswith(clean + b"/")]:
+        del where[path]
+
+
 FULL = ((Story.file, 20), (Story.dir, 12), (Story.special, 6), (Story.symlink, 8), (Story.link, 14), (Story.sparse, 3),
         (Story.through_symlink, 8), (Story.whiteout, 12), (Story.opaque, 5), (Story.aufs, 2), (Story.root, 2),
         (Story.global_header, 2), (Story.again, 5))
@@ -268,13 +342,18 @@ PLAIN = ((Story.file, 20), (Story.dir, 12), (Story.special, 6), (Story.symlink, 
 def build(story, count, codec=None):
     """One layer of about that many members; the story then takes it for a layer below."""
     rng = story.rng
-    story.layer, story.here, story.late = Layer(codec=codec), {}, []
+    story.layer, story.here, story.late, story.targets, story.gone = Layer(codec=codec), {}, [], {}, []
     menu = PLAIN if story.plain else FULL
     actions, weights = zip(*menu)
     for action in rng.choices(actions, weights, k=count):
         action(story)
     for clean in story.late:
-        if story.here.get(clean) is None:
+        if story.here.get(story.place(clean) or b"") in (None, "d"):
             story.file(clean)
+    for landed in story.gone:
+        forget(story.lower, landed.rpartition(b"/")[0] if landed and landed.endswith(b"/x") else landed or b"?")
+    for clean, kind in story.here.items():
+        if kind != "d":
+            forget(story.lower, clean)
     story.lower = {**story.lower, **story.here}
     return story.layer

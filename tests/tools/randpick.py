@@ -31,7 +31,9 @@ def path(rng, odd=0.06):
 
 
 def spelling(rng, clean):
-    """Another way to write a clean path: `./`, `/`, `//`, `..` and dots between."""
+    """Another way to write a clean path (a `/` at its end stays): `./`, `/`, `//`, `..` and dots between."""
+    if clean.endswith(b"/"):
+        return spelling(rng, clean[:-1]) + b"/"
     draw = rng.random()
     if draw < 0.68:
         return clean
