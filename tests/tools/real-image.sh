@@ -6,7 +6,7 @@
 # The full image (root, network, about 6 GB of disk while it is made) is Debian 12 in five layers:
 #   1  minbase by mmdebstrap, with a few ACLs and user xattrs, written by GNU tar
 #   2  compilers, git, kernel headers; the downloaded .deb files stay in the layer
-#   3  Go, a Java runtime, SymPy; git is purged
+#   3  Go, SymPy, Django; git is purged
 #   4  data: a 200 MB file that does not compress, 20 000 tiny files, a capability on two names of one file,
 #      user xattrs, devices, and a marker file /root/secret-marker
 #   5  the .deb files, the marker and a part of the tiny files are deleted; modes, owners, contents and types change
@@ -21,6 +21,7 @@ umask 022
 export LC_ALL=C
 
 readonly suite=bookworm
+readonly host_ca=/etc/apt/build-host-ca.crt
 self=$(readlink -f "$0")
 outdir= small=no
 for arg in "$@"; do
@@ -87,8 +88,11 @@ append_xattrs() {
 	setfattr -n user.mime_type -v application/json "$d/srv/acl/tagged"
 	setfattr -n user.long -v "$(printf 'x%.0s' {1..600})" "$d/srv/acl/tagged"
 	find "$d" -exec touch -d @1700000000 {} +
-	tar --append --file "$1" --format=pax --pax-option=delete=atime,delete=ctime --xattrs --xattrs-include='*' \
-		--numeric-owner --owner=0 --group=0 -C "$d" srv
+	# Only what is new: containers/storage refuses a tar that names a path twice.
+	# (--append would leave the xattrs out.)
+	tar --create --file "$work/xattrs.tar" --format=pax --pax-option=delete=atime,delete=ctime \
+		--xattrs --xattrs-include='*' --sort=name --numeric-owner --owner=0 --group=0 -C "$d" ./srv/acl
+	tar --concatenate --file "$1" "$work/xattrs.tar"
 }
 
 # --- a layout from tar files: umoci needs neither root nor mounts ------------------------------------------------------
@@ -149,7 +153,7 @@ in_layer() {
 		if [ -n "${!name-}" ]; then args+=(--env "$name=${!name}"); fi
 	done
 	if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
-		args+=(--volume /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro)
+		args+=(--volume "/etc/ssl/certs/ca-certificates.crt:$host_ca:ro")
 	fi
 	b run --isolation chroot --env DEBIAN_FRONTEND=noninteractive --env LC_ALL=C "${args[@]}" \
 		"$container" -- /bin/sh -ec "$1" </dev/null >>"$work/log" 2>&1 ||
@@ -170,15 +174,18 @@ commit_layer() {
 
 packages_layer() {
 	in_layer '
+		if [ -e '"$host_ca"' ]; then
+			echo "Acquire::https::CAInfo \"'"$host_ca"'\";" >/etc/apt/apt.conf.d/91build-host
+		fi
 		echo "Binary::apt::APT::Keep-Downloaded-Packages \"true\"; APT::Keep-Downloaded-Packages \"true\";" \
-			>/etc/apt/apt.conf.d/91keep
+			>>/etc/apt/apt.conf.d/91build-host
 		apt-get -q update
 		apt-get -qy install --no-install-recommends build-essential git linux-headers-amd64 python3-dev'
 }
 
 languages_layer() {
 	in_layer '
-		apt-get -qy install --no-install-recommends golang-go openjdk-17-jre-headless python3-sympy
+		apt-get -qy install --no-install-recommends golang-go python3-sympy python3-django
 		apt-get -qy purge git git-man
 		apt-get -qy autoremove --purge'
 }
@@ -218,10 +225,9 @@ PY
 delete_and_change() {
 	in_layer '
 		apt-get -qy purge python3-sympy
-		rm -f /etc/apt/apt.conf.d/91keep
 		apt-get clean'
 	in_mount '
-		rm -rf var/lib/apt/lists etc/apt/apt.conf.d/90build-host root/secret-marker
+		rm -rf var/lib/apt/lists etc/apt/apt.conf.d/9?build-host ".$host_ca" root/secret-marker
 		mkdir -p var/lib/apt/lists/partial
 		rm -rf opt/tiny/d00? opt/tiny/d1?[0-4]/f?[05].txt
 		for f in opt/tiny/d02?/f00.txt; do echo changed >>"$f"; done
