@@ -27,9 +27,9 @@ struct xattr_place {
 int xattr_place(const struct xattr_set *set, uint32_t block_size, struct xattr_place *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
-/* The inode's part of a set that xattr_place accepted, with that block size. Every byte
- * is written: zeros when nothing goes there. */
-void xattr_encode_inode(const struct xattr_set *set, uint32_t block_size,
+/* The inode's part of a set that xattr_place accepted. Every byte is written: zeros when
+ * nothing goes there. */
+void xattr_encode_inode(const struct xattr_set *set,
 	unsigned char area[sizeof(((struct ext4_inode *)NULL)->i_xattrs)]);
 
 /* The block's part: refcount (1 .. 1024) inodes share it. block_nr enters the checksum.
