@@ -1,0 +1,21 @@
+/* The table of commands. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "cli/cli.h"
+#include "cli/cmd_snapshot.h"
+#include "cli/help.h"
+
+const struct command *const cli_commands[] = {
+	&cmd_snapshot,
+	&cmd_help,
+};
+const size_t cli_command_count = ARRAY_LEN(cli_commands);
+
+const struct command *cli_find_command(const char *name)
+{
+	for (size_t i = 0; i < cli_command_count; i++)
+		if (strcmp(cli_commands[i]->name, name) == 0)
+			return cli_commands[i];
+	return NULL;
+}

@@ -1,0 +1,52 @@
+/*
+ * Standard error of the command: messages, and one progress line that is redrawn while
+ * the rest scrolls past above it. Standard output is never touched here.
+ *
+ * Owned by the command. The library's callbacks may come from any thread, but never two
+ * at a time, and the command itself writes only before and after the library's calls: so
+ * there is no lock.
+ */
+#ifndef O2R_CLI_CONSOLE_H
+#define O2R_CLI_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "o2r.h"
+
+struct console {
+	int fd;
+	bool live;  /* a terminal that can redraw a line */
+	bool color; /* a terminal, and NO_COLOR is not set */
+	bool quiet; /* no progress at all */
+	enum o2r_log_level level;
+	bool line_shown;
+
+	const char *stage; /* of the last progress seen, NULL before the first */
+	uint64_t stage_done;
+	unsigned stage_layers;
+	double stage_began, last_shown; /* seconds of the monotonic clock */
+};
+
+void console_init(struct console *c, int fd);
+
+/* From O2R_LOG; an unknown value is an error. NULL leaves the level alone. */
+int console_set_level_name(struct console *c, const char *name, struct o2r_err *err);
+
+/* "o2r: TEXT", whatever the level. */
+void console_error(struct console *c, const char *text);
+/* Bytes as they are: results that go to standard error. */
+void console_result(struct console *c, const char *text, size_t n);
+
+/* The library's callbacks; arg is the console. */
+void console_log(void *arg, enum o2r_log_level level, const char *message);
+void console_progress(void *arg, const struct o2r_progress *p);
+
+/* No more progress: clear the line; in a log, say what a stage that finished did. */
+void console_end(struct console *c, bool finished);
+
+double console_now(void);
+
+#endif

@@ -1,0 +1,120 @@
+#include "cli/image_args.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/text.h"
+#include "cli/value.h"
+
+enum {
+	MAX_THREADS = 64,
+};
+
+static int set_platform(void *state, const char *value, struct o2r_err *err)
+{
+	struct image_args *a = state;
+
+	if (o2r_options_set_platform(a->options, value) < 0)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"'%s' is not a platform: os/arch or os/arch/variant, such as "
+			"linux/arm64",
+			text_quote(value, strlen(value)).s);
+	return 0;
+}
+
+static int set_jobs(void *state, const char *value, struct o2r_err *err)
+{
+	struct image_args *a = state;
+	uint64_t n;
+	int r = value_number(value, MAX_THREADS, &n, err);
+
+	if (r < 0)
+		return r;
+	if (o2r_options_set_threads(a->options, (unsigned)n) < 0)
+		return err_set(err, ERR_USAGE, EINVAL, "%s threads do not work", value);
+	return 0;
+}
+
+static int set_limit(void *state, const char *value, struct o2r_err *err)
+{
+	struct image_args *a = state;
+	const char *equals = strchr(value, '=');
+	char name[32];
+	uint64_t max;
+	int r;
+
+	if (!equals)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"'%s' has no =: NAME=NUMBER is wanted",
+			text_quote(value, strlen(value)).s);
+	r = value_size(equals + 1, &max, err);
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "%.*s", (int)MIN(equals - value, 31), value);
+	if (o2r_options_set_limit(a->options, name, max) < 0)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"there is no limit %s; there are entries, path, pax-header, "
+			"xattr-value, manifest, config, json-depth, layer-bytes, "
+			"zstd-window",
+			text_quote(value, (size_t)(equals - value)).s);
+	return 0;
+}
+
+/* oci2rootfs has it, so people will try. */
+static int refuse_insecure(void *state, const char *value, struct o2r_err *err)
+{
+	(void)state, (void)value;
+	return err_set(err, ERR_USAGE, ENOTSUP,
+		"this is about registries, and o2r reads local images only: fetch the "
+		"image with 'skopeo copy docker://IMAGE oci:DIR:TAG' and give "
+		"oci:DIR:TAG");
+}
+
+const struct option_spec image_args_options[IMAGE_ARGS_OPTION_COUNT] = {
+	{0, "platform", "OS/ARCH", "which image of several; default: the host's",
+		set_platform},
+	{0, "limit", "NAME=N", "how much of an image's input is accepted (repeatable)",
+		set_limit},
+	{'j', "jobs", "N", "threads; default: one for each processor", set_jobs},
+	{0, "insecure", NULL, NULL, refuse_insecure},
+};
+
+int image_args_init(struct image_args *a, struct cli *cli, struct o2r_err *err)
+{
+	a->options = o2r_options_create();
+	if (!a->options)
+		return err_nomem(err);
+	o2r_options_set_cancel(a->options, cli->cancel);
+	return 0;
+}
+
+void image_args_finish(struct image_args *a)
+{
+	o2r_options_destroy(a->options);
+	a->options = NULL;
+}
+
+int image_args_open(struct image_args *a, struct cli *cli, const struct command *c,
+	int argc, char **argv, struct o2r_image **image)
+{
+	struct o2r_error error = {0};
+	struct o2r_err err;
+
+	if (argc == 0)
+		err_set(&err, ERR_USAGE, EINVAL,
+			"no image: name one, such as ./DIR or oci:DIR:TAG");
+	if (argc > 1)
+		err_set(&err, ERR_USAGE, EINVAL,
+			"one image at a time: %s is one too many",
+			text_quote(argv[1], strlen(argv[1])).s);
+	if (argc != 1)
+		return cli_fail(cli, c, &err);
+	o2r_options_set_log(a->options, console_log, cli->console.level, &cli->console);
+	if (!cli->quiet)
+		o2r_options_set_progress(a->options, console_progress, &cli->console);
+	if (o2r_image_open(argv[0], a->options, image, &error) < 0)
+		return cli_fail_library(cli, &error);
+	return CLI_GO_ON;
+}

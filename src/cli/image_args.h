@@ -1,0 +1,27 @@
+/*
+ * The options of every command that opens an image, and how it is opened with them. The
+ * caller owns the options handle (image_args_finish).
+ */
+#ifndef O2R_CLI_IMAGE_ARGS_H
+#define O2R_CLI_IMAGE_ARGS_H
+
+#include "cli/cli.h"
+
+struct image_args {
+	struct o2r_options *options;
+};
+
+enum {
+	IMAGE_ARGS_OPTION_COUNT = 4,
+};
+extern const struct option_spec image_args_options[IMAGE_ARGS_OPTION_COUNT];
+
+int image_args_init(
+	struct image_args *a, struct cli *cli, struct o2r_err *err) O2R_MUST_CHECK;
+void image_args_finish(struct image_args *a);
+
+/* Open the one operand of a command. Returns CLI_GO_ON, or the exit code. */
+int image_args_open(struct image_args *a, struct cli *cli, const struct command *c,
+	int argc, char **argv, struct o2r_image **image) O2R_MUST_CHECK;
+
+#endif

@@ -1,0 +1,22 @@
+/* What a snapshot says when it is done, as a line for people or as JSON. */
+#ifndef O2R_CLI_REPORT_H
+#define O2R_CLI_REPORT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "o2r.h"
+
+struct report {
+	const char *reference;
+	const char *output; /* NULL: a dry run */
+	const struct o2r_image *image;
+	const struct o2r_ext4_info *info;
+	double seconds;
+};
+
+/* Each returns what buf_printf does. */
+int report_text(const struct report *r, struct buf *out) O2R_MUST_CHECK;
+int report_json(const struct report *r, struct buf *out) O2R_MUST_CHECK;
+
+#endif
