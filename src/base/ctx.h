@@ -45,7 +45,8 @@ struct ctx {
 /* One line without the newline. Control bytes are the caller's to quote (text.h). */
 void ctx_log(const struct ctx *ctx, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-void ctx_vlog(const struct ctx *ctx, enum log_level level, const char *fmt, va_list ap);
+void ctx_vlog(const struct ctx *ctx, enum log_level level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 void ctx_progress(const struct ctx *ctx, const struct progress *p);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int vset(
+__attribute__((format(printf, 4, 0))) static int vset(
 	struct o2r_err *err, enum err_class cls, int code, const char *fmt, va_list ap)
 {
 	if (code <= 0)
