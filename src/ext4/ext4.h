@@ -11,10 +11,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/ctx.h"
 #include <sys/uio.h>
 
+#include "base/ctx.h"
 #include "base/err.h"
 #include "fs/tree.h"
 
@@ -69,13 +68,12 @@ int ext4_plan_print(
 	const struct ext4_plan *p, int (*line)(void *arg, const char *text), void *arg);
 
 /*
- * The files whose data must be written, in image order: pass 0 is the main one; pass 1
- * holds the files written again because of their link count, placed behind everything
- * else. Inode numbers of the tree; the array belongs to the plan.
+ * The files whose data must be written, in image order, in passes: pass 0 holds every
+ * file; pass n those that are written an n-th time again because of their link count,
+ * behind everything else. Inode numbers of the tree, each at most once a pass; the array
+ * belongs to the plan. There is nearly always one pass.
  */
-enum {
-	EXT4_PASSES = 2,
-};
+int ext4_plan_passes(const struct ext4_plan *p);
 const uint32_t *ext4_plan_items(const struct ext4_plan *p, int pass, uint32_t *count);
 
 /* Where image bytes go. */
