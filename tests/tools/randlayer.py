@@ -17,6 +17,9 @@ class Story:
         self.rng, self.plain = rng, plain
         self.lower, self.here, self.layer, self.late = {}, {}, None, []
         self.targets, self.gone = {}, []     # of symlinks of this layer; lower names that its markers take away
+        self.known = {}                      # plain images: metadata by path, for links that must not change it
+        # plain images: lower directories relied on, names that markers take away, directories that hold markers
+        self.leaned, self.wiped, self.marked = [], [], []
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
@@ -36,6 +39,7 @@ class Story:
         except ValueError:
             raw = tarwrite.Entry(name, typeflag, fmt="pax", **kw).blocks()
         self.layer.raw(raw)
+        self.known[name] = {k: kw[k] for k in ("mode", "uid", "gid", "mtime") if k in kw}
 
     def place(self, clean):
         """Where an entry of this path lands when the symlinks of this layer are followed; None if they lead in a circle."""
@@ -81,7 +85,7 @@ class Story:
         return None if found == "d" else found
 
     def meta(self, kind):
-        kw = randpick.meta(self.rng, far=0 if self.plain else 0.02)
+        kw = randpick.meta(self.rng, plain=self.plain)
         if self.rng.random() < 0.25:
             kw["xattrs"] = randpick.xattrs(self.rng, kind, self.plain)
             if self.rng.random() < 0.15 and not self.plain:
@@ -117,7 +121,10 @@ class Story:
         for i in range(1, len(parts)):
             parent = b"/".join(parts[:i])
             known = self.here.get(parent) or self.lower.get(parent)
-            if known == "d" and (parent in self.here or self.rng.random() < 0.5):
+            if known == "d" and parent in self.here:
+                continue
+            if known == "d" and self.rng.random() < 0.5 and not any(under(parent, w) for w in self.wiped):
+                self.leaned.append(parent)
                 continue
             if known not in (None, "d"):
                 return parts[0] if self.here.get(parts[0]) != "d" else parts[0] + b"/q"
@@ -127,6 +134,8 @@ class Story:
 
     def free(self, clean, kind):
         """Plain images: may this path become that kind without touching a directory of this layer?"""
+        if self.plain and kind != "d" and clean in self.marked:
+            return False
         return not self.plain or self.here.get(clean) in (None, kind) or (self.here[clean] != "d" and kind != "d")
 
     # ---- members -------------------------------------------------------------------------------------------------
@@ -198,7 +207,7 @@ class Story:
             raw = bytes([rng.randint(1, 255)]) * rng.choice((1, 512, 4096))
             chunks.append((at, raw))
             at += len(raw)
-        kind = rng.choice(("gnu", "0.0", "0.1", "1.0"))
+        kind = rng.choice(("0.0", "0.1", "1.0") + (("gnu",) if not self.plain else ()))
         size = at + rng.choice((0, 0, 1, 4096, 70000))
         kw = self.meta("f")
         if kind == "gnu":
@@ -209,7 +218,7 @@ class Story:
     def link(self):
         """A hard link: backward, to a layer below, forward, or to itself; with differing metadata, xattrs or a body."""
         rng, clean = self.rng, self.clean()
-        if self.plain and self.here.get(clean) is not None:
+        if self.plain and (self.here.get(clean) is not None or clean in self.marked):
             return
         draw, target = rng.random(), None
         if draw < 0.5 or self.plain:
@@ -223,7 +232,7 @@ class Story:
         late = target in self.late
         if target is None or (not late and self.holds(target) is None) or (self.plain and (target == clean or target.startswith(clean + b"/"))):
             return
-        kw = {"link": randpick.spelling(rng, target) if not self.plain else target}
+        kw = {"link": randpick.spelling(rng, target)} if not self.plain else {"link": target, **self.known[target]}
         if rng.random() < 0.5 and not self.plain:
             kw.update(self.meta("f" if late else self.holds(target)))
         if rng.random() < 0.1 and not self.plain:
@@ -261,8 +270,10 @@ class Story:
             clean = (self.one(self.lower) if rng.random() < 0.75 else None) or randpick.path(rng)
         if self.plain:
             clean = self.one(self.lower)
-            if clean is None or any(self.here.get(p, "d") != "d" for p in parents(clean)):
+            if clean is None or any(self.here.get(p, "d") != "d" for p in parents(clean)) or any(under(d, clean) for d in self.leaned):
                 return
+            self.wiped.append(clean)
+            self.marked += parents(clean)
         head, _, tail = clean.rpartition(b"/")
         if tail.startswith(b".wh") or len(tail) > 251 or tail in (b".", b".."):
             return
@@ -284,6 +295,10 @@ class Story:
                 clean = b""
         if self.plain and (clean == b"" or any(self.here.get(p, self.lower.get(p)) != "d" for p in parents(clean) + [clean])):
             return
+        if self.plain and any(d != clean and under(d, clean) for d in self.leaned):
+            return
+        self.wiped.append(clean + b"/x")
+        self.marked += parents(clean) + [clean]
         self.gone.append(self.place(clean + b"/x"))
         self.add((clean + b"/" if clean else b"") + b".wh..wh..opq", b"0", **randpick.meta(rng, far=0))
 
@@ -326,6 +341,11 @@ def parents(clean):
     return [b"/".join(parts[:i]) for i in range(1, len(parts))]
 
 
+def under(path, top):
+    """Whether a path is the top or below it; a top that ends in /x stands for all below its parent."""
+    return path == top or path.startswith(top + b"/") or (top.endswith(b"/x") and path.startswith(top[:-1]))
+
+
 def forget(where, clean):
     """Take a path and all below it out of a dict."""
     for path in [p for p in where if p == clean or p.startswith(clean + b"/")]:
@@ -343,6 +363,7 @@ def build(story, count, codec=None):
     """One layer of about that many members; the story then takes it for a layer below."""
     rng = story.rng
     story.layer, story.here, story.late, story.targets, story.gone = Layer(codec=codec), {}, [], {}, []
+    story.leaned, story.wiped, story.marked = [], [], []
     menu = PLAIN if story.plain else FULL
     actions, weights = zip(*menu)
     for action in rng.choices(actions, weights, k=count):

@@ -12,6 +12,7 @@ TIMES = [0, 1, 5, 7, 1_000_000_000, 1_234_567_890, 1_600_000_000, 2**31 - 1, 2**
 ODD_TIMES = [-1, -315_619_200, -2**31, 2_208_988_800, 13_569_465_600, 15_032_385_535, (1_600_000_001, 123_456_789), (5, 1),
              (-2, 500_000_000), (-1, 999_999_999), (13_569_465_600, 999_999_999), "1500000000.5", "-0.25"]
 FAR_TIMES = [-2**31 - 1, -2**33, -2**40, 15_032_385_536, 2**40, (-2**31 - 1, 500_000_000), (15_032_385_536, 7)]
+PLAIN_TIMES = [-315_619_200, -2**31, 2_208_988_800, (1_600_000_001, 123_456_789), (5, 1), "1500000000.5"]   # umoci has them right
 OWNERS = [0, 0, 0, 1, 1000, 65534]
 ODD_OWNERS = [2**21, 2**31, 4_294_967_294]
 MODES = [0o644, 0o755, 0o600, 0o640, 0o700, 0o777]
@@ -51,19 +52,21 @@ def spelling(rng, clean):
     return (head + b"/./" if head else b"/./") + tail
 
 
-def mtime(rng, odd=0.2, far=0.02):
+def mtime(rng, odd=0.2, far=0.02, plain=False):
     draw = rng.random()
+    if plain:
+        return rng.choice(PLAIN_TIMES if draw < 0.3 else TIMES)
     if draw < far:
         return rng.choice(FAR_TIMES)
     return rng.choice(ODD_TIMES) if draw < far + odd else rng.choice(TIMES)
 
 
-def meta(rng, far=0.02):
+def meta(rng, far=0.02, plain=False):
     """mode, uid, gid and mtime as keyword arguments of an entry."""
     def owner():
         return rng.choice(ODD_OWNERS) if rng.random() < 0.05 else rng.choice(OWNERS)
     mode = rng.choice(ODD_MODES) if rng.random() < 0.15 else rng.choice(MODES)
-    return {"mode": mode, "uid": owner(), "gid": owner(), "mtime": mtime(rng, far=far)}
+    return {"mode": mode, "uid": owner(), "gid": owner(), "mtime": mtime(rng, far=far, plain=plain)}
 
 
 def data(rng):
