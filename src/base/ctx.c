@@ -39,7 +39,7 @@ void ctx_progress(const struct ctx *ctx, const struct progress *p)
 
 int ctx_check(const struct ctx *ctx, struct o2r_err *err)
 {
-	if (ctx && ctx->cancel && atomic_load_explicit(ctx->cancel, memory_order_relaxed))
+	if (ctx && ctx->cancel && __atomic_load_n(ctx->cancel, __ATOMIC_RELAXED))
 		return err_set(err, ERR_INTERRUPTED, EINTR, "interrupted");
 	return 0;
 }

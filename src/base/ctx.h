@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -36,7 +35,7 @@ struct ctx {
 	void (*progress)(void *arg, const struct progress *p);         /* may be NULL */
 	void *arg;
 	enum log_level level;
-	const atomic_int *cancel; /* non-zero: stop; may be NULL */
+	const volatile int *cancel; /* non-zero: stop; may be NULL */
 	unsigned threads;         /* at least 1 */
 	struct limits limits;
 	pthread_mutex_t *lock; /* serialises the callbacks; may be NULL (one thread) */

@@ -73,7 +73,7 @@ struct tree {
 	uint32_t map_count;
 	uint64_t data_bytes; /* file bytes that are data, holes left out */
 	unsigned layer_count;
-	struct arena arena; /* names, targets, sets, maps */
+	struct arena arena, xattr_arena; /* names, targets, maps; sets */
 };
 
 void tree_destroy(struct tree *t);

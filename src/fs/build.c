@@ -1,0 +1,263 @@
+#include "fs/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/checked.h"
+#include "base/text.h"
+#include "base/vec.h"
+
+enum {
+	SLOTS_MIN = 1024,
+};
+
+static int too_many(const struct build *b, int r, struct o2r_err *err)
+{
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	return err_corrupt(err,
+		"the image has more than %llu names (raise it with --limit entries=N)",
+		(unsigned long long)b->max);
+}
+
+int build_init(struct build *b, uint64_t max, struct o2r_err *err)
+{
+	*b = (struct build){.max = MIN(max, UINT32_MAX - 2)};
+	/* names are chosen by the image's author: an unknown seed keeps chains short */
+	if (getrandom(&b->hash_seed, sizeof(b->hash_seed), 0) != sizeof(b->hash_seed))
+		return err_errno(err, errno, "cannot get random bytes");
+	b->slots = calloc(SLOTS_MIN, sizeof(*b->slots));
+	if (!b->slots)
+		return err_nomem(err);
+	b->slot_count = SLOTS_MIN;
+	b->node_count = b->name_count = b->map_count = 1;
+	return build_node(b, S_IFDIR | 0755, &b->root, err);
+}
+
+void build_finish(struct build *b)
+{
+	free(b->nodes);
+	free(b->names);
+	free(b->slots);
+	free(b->maps);
+	xattr_pool_finish(&b->xattrs);
+	arena_finish(&b->arena);
+	*b = (struct build){0};
+}
+
+int build_node(struct build *b, uint16_t mode, uint32_t *node, struct o2r_err *err)
+{
+	int r = VEC_RESERVE(b->nodes, b->node_count, b->node_cap, 1, b->max + 2);
+
+	if (r < 0)
+		return too_many(b, r, err);
+	b->nodes[b->node_count] = (struct node){.mode = mode};
+	*node = (uint32_t)b->node_count++;
+	return 0;
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	__uint128_t m = (__uint128_t)a * b;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static uint64_t hash_name(
+	const struct build *b, uint32_t dir, const char *name, size_t len)
+{
+	uint64_t h = b->hash_seed ^ ((uint64_t)dir << 8 | len), w;
+
+	for (; len >= 8; name += 8, len -= 8) {
+		memcpy(&w, name, 8);
+		h = mix(h ^ w, 0x9e3779b97f4a7c15);
+	}
+	w = 0;
+	memcpy(&w, name, len);
+	return mix(mix(h ^ w, 0xd6e8feb86659fd93), b->hash_seed | 1);
+}
+
+static bool name_is(const struct name *n, uint32_t dir, const char *name, size_t len)
+{
+	return n->node && n->dir == dir && n->bytes[0] == len &&
+	       memcmp(n->bytes + 1, name, len) == 0;
+}
+
+uint32_t build_find(const struct build *b, uint32_t dir, const char *name, size_t len)
+{
+	size_t mask = b->slot_count - 1;
+	size_t i = hash_name(b, dir, name, len) & mask;
+
+	for (; b->slots[i]; i = (i + 1) & mask)
+		if (name_is(&b->names[b->slots[i]], dir, name, len))
+			return b->slots[i];
+	return 0;
+}
+
+static void slot_put(struct build *b, uint32_t number)
+{
+	const struct name *n = &b->names[number];
+	size_t mask = b->slot_count - 1;
+	size_t i = hash_name(b, n->dir, (const char *)n->bytes + 1, n->bytes[0]) & mask;
+
+	while (b->slots[i])
+		i = (i + 1) & mask;
+	b->slots[i] = number;
+	b->slot_used++;
+}
+
+/* Slots of removed and moved names are not reused in between; growing drops them. */
+static int slots_grow(struct build *b, struct o2r_err *err)
+{
+	if (b->slot_used * 8 < b->slot_count * 5)
+		return 0;
+
+	size_t count = b->slot_count * 2;
+	uint32_t *slots = calloc(count, sizeof(*slots));
+
+	if (!slots)
+		return err_nomem(err);
+	free(b->slots);
+	b->slots = slots;
+	b->slot_count = count;
+	b->slot_used = 0;
+	for (size_t i = 1; i < b->name_count; i++)
+		if (b->names[i].node && b->names[i].dir)
+			slot_put(b, (uint32_t)i);
+	return 0;
+}
+
+static void list_append(struct build *b, uint32_t dir, uint32_t number)
+{
+	struct node *d = &b->nodes[dir];
+
+	b->names[number].next = 0;
+	if (d->u.kids.last)
+		b->names[d->u.kids.last].next = number;
+	else
+		d->u.kids.first = number;
+	d->u.kids.last = number;
+}
+
+static int new_name(struct build *b, const char *name, size_t len, uint32_t *number,
+	struct o2r_err *err)
+{
+	int r = VEC_RESERVE(b->names, b->name_count, b->name_cap, 1, b->max + 2);
+
+	if (r < 0)
+		return too_many(b, r, err);
+
+	unsigned char *bytes = arena_alloc(&b->arena, len + 1, 1);
+
+	if (!bytes)
+		return err_nomem(err);
+	bytes[0] = (unsigned char)len;
+	memcpy(bytes + 1, name, len);
+	b->names[b->name_count] = (struct name){.bytes = bytes};
+	*number = (uint32_t)b->name_count++;
+	return 0;
+}
+
+int build_add(struct build *b, uint32_t dir, const char *name, size_t len, uint32_t node,
+	struct o2r_err *err)
+{
+	uint32_t number = 0;
+	int r = slots_grow(b, err);
+
+	if (r == 0)
+		r = new_name(b, name, len, &number, err);
+	if (r < 0)
+		return r;
+	b->names[number].dir = dir;
+	b->names[number].node = node;
+	if (node_is_dir(&b->nodes[node]))
+		b->nodes[node].map = dir;
+	slot_put(b, number);
+	list_append(b, dir, number);
+	return 0;
+}
+
+int build_add_gone(
+	struct build *b, uint32_t dir, const char *name, size_t len, struct o2r_err *err)
+{
+	uint32_t number = 0;
+	int r = new_name(b, name, len, &number, err);
+
+	if (r < 0)
+		return r;
+	/* no directory and no slot: only reached through the list */
+	b->names[number].next = b->nodes[dir].gone;
+	b->nodes[dir].gone = number;
+	return 0;
+}
+
+int build_move(struct build *b, uint32_t name, uint32_t dir, struct o2r_err *err)
+{
+	int r = slots_grow(b, err);
+
+	if (r < 0)
+		return r;
+	/* the old slot stays behind; nobody asks for this name in the old directory again
+	 */
+	b->names[name].dir = dir;
+	slot_put(b, name);
+	list_append(b, dir, name);
+	if (node_is_dir(&b->nodes[b->names[name].node]))
+		b->nodes[b->names[name].node].map = dir;
+	return 0;
+}
+
+int build_map(struct build *b, const struct data_map *map, uint32_t *number,
+	struct o2r_err *err)
+{
+	size_t size = sizeof(*map) + map->count * sizeof(map->runs[0]);
+	int r = VEC_RESERVE(b->maps, b->map_count, b->map_cap, 1, b->max + 2);
+
+	if (r < 0)
+		return too_many(b, r, err);
+
+	struct data_map *copy = arena_alloc(&b->arena, size, 8);
+
+	if (!copy)
+		return err_nomem(err);
+	memcpy(copy, map, size);
+	b->maps[b->map_count] = copy;
+	*number = (uint32_t)b->map_count++;
+	return 0;
+}
+
+struct build_path build_path(
+	const struct build *b, uint32_t dir, const char *name, size_t len)
+{
+	struct build_path p;
+	size_t at = sizeof(p.s) - 1;
+	struct quoted q = text_quote(name, len);
+	const char *part = q.s;
+
+	/* from the end to the front; messages can do without more than fits */
+	p.s[at] = '\0';
+	for (int depth = 0; depth < 64; depth++) {
+		size_t n = strlen(part);
+
+		if (n + 1 > at)
+			break;
+		at -= n;
+		memcpy(p.s + at, part, n);
+		p.s[--at] = '/';
+
+		uint32_t up = b->nodes[dir].map;
+		uint32_t k = up ? b->nodes[up].u.kids.first : 0;
+
+		while (k && b->names[k].node != dir)
+			k = b->names[k].next;
+		if (!k)
+			break;
+		q = text_quote(b->names[k].bytes + 1, b->names[k].bytes[0]);
+		part = q.s;
+		dir = up;
+	}
+	memmove(p.s, p.s + at, sizeof(p.s) - at);
+	return p;
+}

@@ -1,0 +1,177 @@
+#include "fs/layer_links.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "fs/merge_warn.h"
+
+struct pending_link {
+	const struct entry *entry;
+	uint32_t name;
+	uint32_t from; /* while resolving a chain: the link before this one */
+	bool busy, done;
+	bool below; /* the target is a file of a lower layer */
+};
+
+enum {
+	NO_LINK = UINT32_MAX,
+};
+
+void layer_links_init(struct layer_links *k, struct layer_walk *walk, struct warn *warn)
+{
+	*k = (struct layer_links){.walk = walk, .warn = warn};
+}
+
+void layer_links_finish(struct layer_links *k)
+{
+	free(k->pending);
+}
+
+/* The header of a link speaks for the shared inode too, its missing xattrs for nothing.
+ */
+static int apply_header(
+	struct build *b, uint32_t node, const struct entry *e, struct o2r_err *err)
+{
+	uint32_t set = 0;
+	int r = xattr_pool_join(&b->xattrs, b->nodes[node].xattrs, e->xattrs, &set, err);
+	struct node *n = &b->nodes[node];
+
+	if (r < 0)
+		return r;
+	if (!S_ISLNK(n->mode)) {
+		n->mode = (uint16_t)((n->mode & S_IFMT) | (e->mode & 07777));
+		r = xattr_pool_chmod(&b->xattrs, set, n->mode, &set, err);
+	}
+	n->xattrs = set;
+	n->uid = e->uid;
+	n->gid = e->gid;
+	n->mtime = e->mtime;
+	n->mtime_nsec = e->mtime_nsec;
+	return r;
+}
+
+int layer_links_node(
+	struct layer_links *k, const struct entry *e, uint32_t *node, struct o2r_err *err)
+{
+	struct build *b = k->walk->b;
+	struct walk_target t;
+	int r = walk_target(k->walk, e->link, e->link_len, &t, err);
+
+	if (r < 0)
+		return r;
+	*node = t.here ? b->names[t.here].node : 0;
+	if (*node && !node_is_dir(&b->nodes[*node]) &&
+		!(b->nodes[*node].flags & NODE_PENDING))
+		return apply_header(b, *node, e, err);
+	/* not there yet, or perhaps replaced by the end of the layer */
+	r = build_node(b, 0, node, err);
+	if (r < 0)
+		return r;
+	b->nodes[*node].flags = NODE_PENDING;
+	b->nodes[*node].u.entry = e;
+	return 0;
+}
+
+int layer_links_defer(struct layer_links *k, uint32_t name, struct o2r_err *err)
+{
+	struct build *b = k->walk->b;
+
+	if (VEC_RESERVE(k->pending, k->count, k->cap, 1, NO_LINK) < 0)
+		return err_nomem(err);
+	b->nodes[b->names[name].node].size = k->count;
+	k->pending[k->count++] = (struct pending_link){
+		.name = name, .entry = b->nodes[b->names[name].node].u.entry};
+	return 0;
+}
+
+static int no_target(const struct entry *e, const char *why, struct o2r_err *err)
+{
+	return err_corrupt(err, "entry %s at %llu: its link target %s %s",
+		text_quote(e->path, e->path_len).s, (unsigned long long)e->data_off,
+		text_quote(e->link, e->link_len).s, why);
+}
+
+/*
+ * Give the pending link `first`, and those it leads through, the node at the end of the
+ * chain. Each link is walked once: a later one finds its target resolved.
+ */
+static int resolve(struct layer_links *k, uint32_t first, struct o2r_err *err)
+{
+	struct build *b = k->walk->b;
+	uint32_t at = first, node, name;
+	bool below;
+
+	for (uint32_t last = NO_LINK;; last = at, at = (uint32_t)b->nodes[node].size) {
+		struct pending_link *p = &k->pending[at];
+		struct walk_target t;
+
+		if (p->busy)
+			return no_target(p->entry, "leads back to itself", err);
+		p->busy = true;
+		p->from = last;
+		int r = walk_target(k->walk, p->entry->link, p->entry->link_len, &t, err);
+
+		if (r < 0)
+			return err_wrap(err, "entry %s at %llu",
+				text_quote(p->entry->path, p->entry->path_len).s,
+				(unsigned long long)p->entry->data_off);
+		below = !t.here;
+		name = t.here ? t.here : t.below;
+		if (!name)
+			return no_target(
+				p->entry, "is neither in this layer nor below it", err);
+		node = b->names[name].node;
+		if (node_is_dir(&b->nodes[node]))
+			return no_target(p->entry, "is a directory", err);
+		if (!(b->nodes[node].flags & NODE_PENDING))
+			break;
+	}
+	for (uint32_t i = at; i != NO_LINK; i = k->pending[i].from) {
+		b->names[k->pending[i].name].node = node;
+		k->pending[i].below = below;
+		k->pending[i].busy = false;
+		k->pending[i].done = true;
+	}
+	return 0;
+}
+
+int layer_links_resolve(struct layer_links *k, struct o2r_err *err)
+{
+	struct build *b = k->walk->b;
+
+	for (size_t i = 0; i < k->count; i++) {
+		const struct pending_link *p = &k->pending[i];
+
+		/* a name without a node was replaced later in the layer */
+		if (!b->names[p->name].node || p->done)
+			continue;
+		int r = resolve(k, (uint32_t)i, err);
+
+		if (r < 0)
+			return r;
+	}
+	/* in the order of the layer, so that the last header wins */
+	for (size_t i = 0; i < k->count; i++) {
+		struct pending_link *p = &k->pending[i];
+
+		if (!b->names[p->name].node)
+			continue;
+		if (p->below) {
+			warn_about(k->warn, MERGE_WARN_LINK_BELOW,
+				"%s: a hard link to a file of a lower layer (%s); the "
+				"owner, mode "
+				"and time of the link are ignored",
+				text_quote(p->entry->path, p->entry->path_len).s,
+				text_quote(p->entry->link, p->entry->link_len).s);
+			continue;
+		}
+		int r = apply_header(b, b->names[p->name].node, p->entry, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

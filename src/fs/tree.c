@@ -1,0 +1,135 @@
+#include "fs/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+void tree_destroy(struct tree *t)
+{
+	if (!t)
+		return;
+	free(t->inodes);
+	free(t->dirents);
+	free(t->xattr_sets);
+	free(t->maps);
+	arena_finish(&t->arena);
+	arena_finish(&t->xattr_arena);
+	free(t);
+}
+
+static int compare_name(const struct tree_dirent *d, const char *name, size_t len)
+{
+	int c = memcmp(dirent_name(d), name, MIN(dirent_len(d), len));
+
+	return c ? c : dirent_len(d) < len ? -1 : dirent_len(d) > len;
+}
+
+uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len)
+{
+	const struct tree_inode *d = tree_get(t, dir);
+
+	if (!S_ISDIR(d->mode))
+		return 0;
+
+	size_t low = d->u.dir.first, high = low + d->u.dir.count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = compare_name(&t->dirents[mid], name, len);
+
+		if (c == 0)
+			return t->dirents[mid].ino;
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return 0;
+}
+
+uint32_t tree_resolve(const struct tree *t, const char *path)
+{
+	uint32_t ino = TREE_ROOT;
+
+	while (ino) {
+		path += strspn(path, "/");
+		size_t len = strcspn(path, "/");
+
+		if (!len)
+			return ino;
+		if (!S_ISDIR(tree_get(t, ino)->mode))
+			return 0;
+		if (len == 2 && path[0] == '.' && path[1] == '.')
+			ino = tree_get(t, ino)->parent;
+		else if (len != 1 || path[0] != '.')
+			ino = tree_lookup(t, ino, path, len);
+		path += len;
+	}
+	return 0;
+}
+
+const struct data_run *tree_runs(
+	const struct tree *t, uint32_t ino, struct data_run *one, uint32_t *count)
+{
+	const struct tree_inode *i = tree_get(t, ino);
+
+	if (S_ISREG(i->mode) && i->map) {
+		*count = t->maps[i->map]->count;
+		return t->maps[i->map]->runs;
+	}
+	*one = (struct data_run){.len = i->size, .src_off = i->u.data_off};
+	*count = S_ISREG(i->mode) && i->size ? 1 : 0;
+	return one;
+}
+
+/* Where a file stands in the order of the data pass. */
+struct place {
+	uint64_t off;
+	uint32_t ino;
+	uint16_t layer;
+};
+
+static int compare_places(const void *pa, const void *pb)
+{
+	const struct place *a = pa, *b = pb;
+
+	if (a->layer != b->layer)
+		return a->layer < b->layer ? -1 : 1;
+	if (a->off != b->off)
+		return a->off < b->off ? -1 : 1;
+	return a->ino < b->ino ? -1 : a->ino > b->ino;
+}
+
+uint32_t *tree_files_in_data_order(const struct tree *t, uint32_t *count)
+{
+	size_t n = 0, with_data = 0;
+
+	for (uint32_t i = 1; i <= t->inode_count; i++)
+		with_data += S_ISREG(t->inodes[i].mode) &&
+			     (t->inodes[i].size || t->inodes[i].map);
+
+	struct place *places = malloc((with_data + 1) * sizeof(*places));
+	uint32_t *order = malloc((with_data + 1) * sizeof(*order));
+
+	for (uint32_t i = 1; places && order && i <= t->inode_count; i++) {
+		struct data_run one;
+		uint32_t runs = 0;
+		const struct data_run *r = tree_runs(t, i, &one, &runs);
+
+		if (runs)
+			places[n++] = (struct place){
+				.off = r->src_off, .ino = i, .layer = t->inodes[i].layer};
+	}
+	if (places && order) {
+		qsort(places, n, sizeof(*places), compare_places);
+		for (size_t i = 0; i < n; i++)
+			order[i] = places[i].ino;
+		*count = (uint32_t)n;
+	} else {
+		free(order);
+		order = NULL;
+	}
+	free(places);
+	return order;
+}

@@ -1,0 +1,76 @@
+/* What is behind the opaque handles of o2r.h; private to the files that join the rooms.
+ */
+#ifndef O2R_HANDLE_H
+#define O2R_HANDLE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/ctx.h"
+#include "base/digest.h"
+#include "blob/stream.h"
+#include "ext4/ext4.h"
+#include "fs/tree.h"
+#include "o2r.h"
+#include "sources/image.h"
+
+struct o2r_options {
+	char *platform;
+	unsigned threads; /* 0: one for each processor */
+	void (*log)(void *arg, enum o2r_log_level level, const char *message);
+	enum o2r_log_level level;
+	void *log_arg;
+	void (*progress)(void *arg, const struct o2r_progress *p);
+	void *progress_arg;
+	const volatile int *cancel;
+	struct limits limits;
+};
+
+/* The layer whose bytes o2r_read had last, and some of them. */
+struct read_window {
+	struct stream_reader *reader;
+	unsigned layer;
+	unsigned char *buf;
+	uint64_t off;
+	size_t len; /* 0: empty */
+};
+
+/* One layer's text forms, made once so that callers get stable pointers. */
+struct layer_text {
+	struct digest_text digest, diff_id;
+	uint64_t entries;
+};
+
+struct o2r_image {
+	struct o2r_options options;
+	struct ctx ctx;
+	pthread_mutex_t callback_lock; /* ctx.lock */
+	pthread_mutex_t load_lock;     /* streams, tree: set once */
+	pthread_mutex_t read_lock;     /* window */
+	struct image *image;
+	struct digest_text manifest_digest, config_digest;
+	char platform[100];
+	struct layer_text *layers;
+	struct stream **streams; /* one a layer, once loaded */
+	struct tree *tree;       /* NULL before o2r_image_load */
+	struct read_window window;
+};
+
+struct o2r_ext4_options {
+	struct ext4_options plan;
+	bool uuid_set;
+	bool force;
+};
+
+/* Copy the inner error out. Returns err->code. */
+int o2r_fail(struct o2r_error *out, const struct o2r_err *err);
+
+/* SHA-256 of what makes the image's bytes: diff_ids, root time, options (docs/ext4.md).
+ */
+int o2r_ext4_identity(struct o2r_image *image, struct ext4_options *o, bool uuid_set,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* The tree, loaded when it is not yet. */
+int o2r_load_tree(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;
+
+#endif

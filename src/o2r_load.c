@@ -1,0 +1,232 @@
+/* From layers at rest to the merged tree: scan all in parallel, merge bottom to top. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "fs/merge.h"
+#include "fs/tar_index.h"
+#include "handle.h"
+
+struct load {
+	struct o2r_image *image;
+	struct layer *layers;
+	unsigned count;
+	unsigned *order; /* largest layer first: it decides when the last one is done */
+	_Atomic uint64_t bytes;
+	uint64_t total;
+	_Atomic unsigned done;
+};
+
+/* What one scan hands its decoded bytes to. */
+struct sink {
+	struct load *load;
+	struct tar_index *index;
+};
+
+struct layer_name {
+	char s[160];
+};
+
+static struct layer_name layer_name(const struct o2r_image *image, unsigned i)
+{
+	struct layer_name n;
+
+	snprintf(n.s, sizeof(n.s), "layer %u of %u (%.19s)", i + 1,
+		image->image->layer_count, image->layers[i].digest.s);
+	return n;
+}
+
+static void load_finish(struct load *l)
+{
+	for (unsigned i = 0; l->layers && i < l->count; i++)
+		layer_finish(&l->layers[i]);
+	free(l->layers);
+	free(l->order);
+}
+
+static void report(struct load *l)
+{
+	struct progress p = {
+		.stage = "index",
+		.done = atomic_load(&l->bytes),
+		.total = l->total,
+		.layers_done = atomic_load(&l->done),
+		.layers = l->count,
+	};
+
+	ctx_progress(&l->image->ctx, &p);
+}
+
+static int sink_data(void *arg, const void *p, size_t n, struct o2r_err *err)
+{
+	struct sink *s = arg;
+
+	report(s->load);
+	return tar_index_data(s->index, p, n, err);
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) +
+	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *err)
+{
+	struct o2r_image *image = l->image;
+	const struct image_layer *il = &image->image->layers[i];
+	struct stream_expect expect = {
+		.blob_digest = il->digest, .diff_id = il->diff_id, .codec = il->codec};
+	struct sink sink = {.load = l};
+	struct stream_sink out = {.data = sink_data, .arg = &sink};
+	int r = tar_index_create(&l->layers[i], name, &image->ctx, &sink.index, err);
+
+	if (r < 0)
+		return r;
+	r = stream_scan(&il->blob, &expect, &out, &image->ctx, &l->bytes,
+		&image->streams[i], err);
+	if (r == 0)
+		r = tar_index_end(sink.index, err);
+	tar_index_destroy(sink.index);
+	return r;
+}
+
+static int scan_task(void *arg, size_t task, struct o2r_err *err)
+{
+	struct load *l = arg;
+	unsigned i = l->order[task];
+	struct layer_name name = layer_name(l->image, i);
+	struct timespec start;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+
+	int r = scan(l, i, name.s, err);
+
+	if (r < 0)
+		return err_wrap(err, "%s", name.s);
+
+	const struct stream *s = l->image->streams[i];
+
+	l->image->layers[i].entries = l->layers[i].count;
+	atomic_fetch_add(&l->done, 1);
+	report(l);
+	ctx_log(&l->image->ctx, LOG_INFO,
+		"%s: %s, %llu bytes, %llu decoded, %zu entries, %.3f s", name.s,
+		codec_name(stream_codec(s)),
+		(unsigned long long)l->image->image->layers[i].size,
+		(unsigned long long)stream_size(s), l->layers[i].count,
+		seconds_since(&start));
+	ctx_log(&l->image->ctx, LOG_DEBUG,
+		"%s: index of %llu bytes in memory, %llu in a temporary file", name.s,
+		(unsigned long long)stream_index_memory(s),
+		(unsigned long long)stream_index_spilled(s));
+	return 0;
+}
+
+static int by_size(const void *pa, const void *pb, void *arg)
+{
+	const struct image_layer *layers = arg;
+	uint64_t a = layers[*(const unsigned *)pa].size,
+		 b = layers[*(const unsigned *)pb].size;
+
+	return a > b ? -1 : a < b;
+}
+
+static int scan_all(struct load *l, struct o2r_err *err)
+{
+	const struct image *image = l->image->image;
+
+	l->count = image->layer_count;
+	l->layers = calloc(l->count + 1, sizeof(*l->layers));
+	l->order = calloc(l->count + 1, sizeof(*l->order));
+	if (!l->layers || !l->order)
+		return err_nomem(err);
+	for (unsigned i = 0; i < l->count; i++) {
+		l->order[i] = i;
+		l->total += image->layers[i].size;
+	}
+	qsort_r(l->order, l->count, sizeof(l->order[0]), by_size, image->layers);
+	return pool_run(l->image->ctx.threads, l->count, scan_task, l, err);
+}
+
+static void cleanup_merge(struct merge **m)
+{
+	merge_destroy(*m);
+}
+
+static int merge_all(struct load *l, struct tree **tree, struct o2r_err *err)
+{
+	struct o2r_image *image = l->image;
+	const struct image_config *config = &image->image->parsed;
+	struct merge *m CLEANUP(cleanup_merge) = NULL;
+	struct timespec start;
+	int r = merge_create(&image->ctx, &m, err);
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (unsigned i = 0; r == 0 && i < l->count; i++) {
+		r = merge_add(m, &l->layers[i], layer_name(image, i).s, err);
+		/* what the tree needs is copied by now */
+		layer_finish(&l->layers[i]);
+		if (r == 0)
+			r = ctx_check(&image->ctx, err);
+	}
+	if (r < 0)
+		return r;
+
+	struct merge_time created = {0};
+
+	if (config->created_valid)
+		created = (struct merge_time){config->created_sec, config->created_nsec};
+	r = merge_freeze(m, created, tree, err);
+	if (r == 0)
+		ctx_log(&image->ctx, LOG_INFO,
+			"merged %u layers to %u inodes, %s of data, %.3f s", l->count,
+			(*tree)->inode_count, text_size((*tree)->data_bytes).s,
+			seconds_since(&start));
+	return r;
+}
+
+static int load(struct o2r_image *image, struct o2r_err *err)
+{
+	struct load l CLEANUP(load_finish) = {.image = image};
+	struct tree *tree = NULL;
+	int r = scan_all(&l, err);
+
+	if (r == 0)
+		r = merge_all(&l, &tree, err);
+	if (r < 0) {
+		/* a second try starts anew */
+		for (unsigned i = 0; i < image->image->layer_count; i++) {
+			stream_destroy(image->streams[i]);
+			image->streams[i] = NULL;
+		}
+		return r;
+	}
+	image->tree = tree;
+	return 0;
+}
+
+int o2r_load_tree(struct o2r_image *image, struct o2r_err *err)
+{
+	pthread_mutex_lock(&image->load_lock);
+
+	int r = image->tree ? 0 : load(image, err);
+
+	pthread_mutex_unlock(&image->load_lock);
+	return r < 0 ? err_wrap(err, "%s", image->image->reference) : 0;
+}
+
+int o2r_image_load(struct o2r_image *image, struct o2r_error *error)
+{
+	struct o2r_err err = {0};
+
+	return o2r_load_tree(image, &err) < 0 ? o2r_fail(error, &err) : 0;
+}
