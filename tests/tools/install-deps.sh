@@ -14,8 +14,8 @@ test=(clang clang-format llvm libclang-rt-14-dev
 	e2fsprogs libarchive-tools umoci skopeo
 	buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates
 	acl attr libcap2-bin
-	isal zstd openssl python3 procps git man-db)
-bench=(e2fsprogs umoci isal openssl python3
+	isal zstd openssl python3 procps git man-db shellcheck)
+bench=(e2fsprogs umoci isal zstd openssl python3 time pigz
 	skopeo buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates acl attr libcap2-bin)
 
 case ${1:-build} in

@@ -1,0 +1,63 @@
+"""The builds that the tests run on: name -> compiler and meson options. Each is made once in a run."""
+import json
+import os
+import pathlib
+import shutil
+
+import results
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD_ROOT = pathlib.Path(os.environ.get("O2R_TEST_DIR", ROOT / "build-test"))
+
+SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
+BUILDS = {
+    "gcc": ("gcc", []),
+    "clang": ("clang", []),
+    "zlib": ("gcc", ["-Disal=disabled"]),
+    "small": ("gcc", ["-Dregistry=disabled", "-Dview=disabled"]),
+    "sanitize": ("gcc", SANITIZE),
+}
+SANITIZE_ENV = {
+    "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+}
+
+
+class Builds:
+    def __init__(self, res):
+        self.results, self.made = res, {}
+
+    def make(self, name):
+        """The build directory, or None when it cannot be built (counted once)."""
+        if name not in self.made:
+            self.made[name] = self.build(name)
+        return self.made[name]
+
+    def build(self, name):
+        compiler, options = BUILDS[name]
+        where = BUILD_ROOT / name
+        if not (where / "build.ninja").exists():
+            shutil.rmtree(where, ignore_errors=True)
+            setup = ["meson", "setup", where, ROOT, "-Dwerror=true", *options]
+            if not results.command(self.results, "setup %s" % name, setup, env={"CC": compiler}):
+                return None
+        if not results.command(self.results, "build %s" % name, ["ninja", "-C", where]):
+            return None
+        return where
+
+
+def unit_tests(res, name, where, env=None):
+    """Every test of meson, counted one by one."""
+    log = where / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    _, output = results.run(["meson", "test", "-C", where, "--no-rebuild", "--timeout-multiplier", "4"], env=env)
+    found = 0
+    if log.exists():
+        for line in log.read_text(errors="backslashreplace").splitlines():
+            test = json.loads(line)
+            found += 1
+            ok = test["result"] in ("OK", "EXPECTEDFAIL")
+            res.record(ok, "%s: %s" % (name, test["name"].split(" / ")[-1]),
+                       "%s\n%s%s" % (test["result"], test.get("stdout", ""), test.get("stderr", "")))
+    if not found:
+        res.record(False, "%s: no unit test ran" % name, output)

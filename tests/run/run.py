@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Run the test stages. usage: run.py [--list] [STAGE...]    (all stages without names)"""
+import os
+import re
+import sys
+import tempfile
+import time
+
+import builds
+import results
+from builds import ROOT
+
+WORKERS = max(2, os.cpu_count() or 2)
+STAGES = {}     # name -> (function, what it does)
+
+
+def stage(what):
+    def add(function):
+        STAGES[function.__name__] = (function, what)
+        return function
+    return add
+
+
+@stage("format, sizes, include direction, documents, man pages, shell scripts")
+def house(run):
+    where = run.make("gcc")
+    o2r = where / "src/cli/o2r" if where else "missing"
+    results.program(run.results, "house", [sys.executable, ROOT / "tests/house/house.py", o2r])
+
+
+@stage("gcc build without warnings, unit tests")
+def unit(run):
+    where = run.make("gcc")
+    if where:
+        builds.unit_tests(run.results, "unit", where)
+
+
+@stage("clang build without warnings, unit tests")
+def clang(run):
+    where = run.make("clang")
+    if where:
+        builds.unit_tests(run.results, "clang", where)
+
+
+@stage("builds without ISA-L, and without registry and view")
+def variants(run):
+    for name in ("zlib", "small"):
+        where = run.make(name)
+        if where:
+            builds.unit_tests(run.results, name, where)
+
+
+def run_integration(run, name, build, env, only=lambda text: True):
+    """Files that must not share the machine (`ALONE = True`: they measure memory, or mount a lot) run at the end."""
+    where = run.make(build)
+    if not where:
+        return
+    env = {**env, "O2R": str(where / "src/cli/o2r"), "O2R_BUILD": str(where), "O2R_ROOT": str(ROOT)}
+    together, alone = [], []
+    for path in sorted((ROOT / "tests/integration").glob("test_*.py")):
+        text = path.read_text()
+        if not only(text):
+            continue
+        kind = alone if re.search(r"^ALONE = True", text, re.M) else together
+        kind.append(lambda path=path: results.program(
+            run.results, "%s %s" % (name, path.stem[len("test_"):]),
+            [sys.executable, ROOT / "tests/run/integration.py", path], env=env, seconds=2400))
+    if not together and not alone:
+        run.results.record(False, "%s: no tests found" % name)
+    results.side_by_side(together, WORKERS)
+    results.side_by_side(alone, 1)
+
+
+@stage("the command on images that scripts make")
+def integration(run):
+    run_integration(run, "integration", "gcc", {})
+
+
+@stage("unit and integration tests under ASan and UBSan")
+def sanitize(run):
+    where = run.make("sanitize")
+    if not where:
+        return
+    builds.unit_tests(run.results, "sanitize", where, env=builds.SANITIZE_ENV)
+    run_integration(run, "sanitize", "sanitize", {**builds.SANITIZE_ENV, "O2R_SANITIZED": "1"},
+                    only=lambda text: not re.search(r"^UNDER_SANITIZERS = False", text, re.M))
+
+
+@stage("60 s of each fuzz target, and the coverage it reaches")
+def fuzz(run):
+    results.program(run.results, "fuzz", [sys.executable, ROOT / "tests/fuzz/run.py", builds.BUILD_ROOT], seconds=3600)
+
+
+def main(argv):
+    if argv[1:] == ["--list"]:
+        for name, (_, what) in STAGES.items():
+            print("%-12s %s" % (name, what))
+        return 0
+    wanted = argv[1:] or list(STAGES)
+    unknown = [name for name in wanted if name not in STAGES]
+    if unknown:
+        print("unknown stage %s: there are %s" % (unknown[0], ", ".join(STAGES)), file=sys.stderr)
+        return 2
+    os.environ.update(LC_ALL="C.UTF-8", TZ="UTC", PYTHONDONTWRITEBYTECODE="1")
+    os.environ["PYTHONPATH"] = str(ROOT / "tests/tools")
+    res = results.Results()
+    run = builds.Builds(res)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="o2r-test-") as scratch:
+        os.environ["O2R_SCRATCH"] = scratch
+        try:
+            for name in wanted:
+                since = time.monotonic()
+                results.say("%s: %s" % (name, STAGES[name][1]))
+                STAGES[name][0](run)
+                print("-- %s took %.0f s" % (name, time.monotonic() - since), flush=True)
+        finally:
+            results.kill_all()
+    print("\n-- %.0f s in all" % (time.monotonic() - began))
+    return res.total()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
