@@ -1,0 +1,218 @@
+#include "sources/ref.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+
+enum {
+	INDEX_DIGITS_MAX = 6, /* of "@N" */
+};
+
+static const char ONLY_LAYOUTS[] = "this version reads OCI layout directories only";
+
+static bool starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* N of "@N" for n characters that are all digits, else -1. */
+static long parse_index(const char *s, size_t n)
+{
+	long v = 0;
+
+	if (n == 0 || n > INDEX_DIGITS_MAX)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		v = v * 10 + (s[i] - '0');
+	}
+	return v;
+}
+
+/* A path that ends in "@N" may be meant as path and entry. */
+static int note_short_path(struct ref *ref, struct o2r_err *err)
+{
+	const char *at = strrchr(ref->path, '@');
+
+	if (!at || at == ref->path)
+		return 0;
+	ref->short_index = parse_index(at + 1, strlen(at + 1));
+	if (ref->short_index < 0)
+		return 0;
+	ref->short_path = strndup(ref->path, (size_t)(at - ref->path));
+	return ref->short_path ? 0 : err_nomem(err);
+}
+
+static int parse_layout(const char *text, struct ref *ref, struct o2r_err *err)
+{
+	const char *rest = text + strlen("oci:"), *colon = strchr(rest, ':');
+	size_t n = colon ? (size_t)(colon - rest) : strlen(rest);
+
+	ref->kind = REF_LAYOUT;
+	if (n == 0)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference \"%s\" has no directory: write oci:DIR[:TAG|:@N]",
+			text_quote(text, strlen(text)).s);
+	ref->path = strndup(rest, n);
+	if (!ref->path)
+		return err_nomem(err);
+	if (!colon)
+		return note_short_path(ref, err);
+	if (!colon[1])
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference \"%s\" ends in a colon: write the tag behind it, "
+			"or "
+			"leave it out",
+			text_quote(text, strlen(text)).s);
+	if (colon[1] != '@') {
+		ref->tag = strdup(colon + 1);
+		return ref->tag ? 0 : err_nomem(err);
+	}
+	ref->index = parse_index(colon + 2, strlen(colon + 2));
+	if (ref->index < 0)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"\"%s\" is not an entry of index.json: write @N, counted from 0",
+			text_quote(colon + 1, strlen(colon + 1)).s);
+	return 0;
+}
+
+static bool is_path(const char *s)
+{
+	return s[0] == '/' || starts(s, "./") || starts(s, "../") ||
+	       strcmp(s, ".") == 0 || strcmp(s, "..") == 0;
+}
+
+/* Transports that skopeo reads, so that it can make a layout of them. */
+static bool is_skopeo_transport(const char *s)
+{
+	static const char *const prefix[] = {
+		"docker://",
+		"oci-archive:",
+		"docker-archive:",
+		"dir:",
+		"containers-storage:",
+		"docker-daemon:",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(prefix); i++)
+		if (starts(s, prefix[i]))
+			return true;
+	return false;
+}
+
+static int refuse(const char *text, struct o2r_err *err)
+{
+	struct quoted q = text_quote(text, strlen(text));
+
+	if (!*text)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference is empty: write oci:DIR[:TAG|:@N] or the path of "
+			"an "
+			"OCI layout");
+	if (is_skopeo_transport(text))
+		return err_set(err, ERR_USAGE, EOPNOTSUPP,
+			"%s: make one by `skopeo copy %s oci:DIR:TAG`, then give "
+			"oci:DIR:TAG",
+			ONLY_LAYOUTS, q.s);
+	if (starts(text, "docker-store:"))
+		return err_set(err, ERR_USAGE, EOPNOTSUPP,
+			"%s: make one by `skopeo copy docker-daemon:NAME oci:DIR:TAG`, "
+			"then "
+			"give oci:DIR:TAG",
+			ONLY_LAYOUTS);
+	if (starts(text, "overlay:"))
+		return err_set(err, ERR_USAGE, EOPNOTSUPP,
+			"%s, and \"%s\" is an overlay directory", ONLY_LAYOUTS, q.s);
+	if (strcmp(text, "-") == 0)
+		return err_set(err, ERR_USAGE, EOPNOTSUPP,
+			"%s, not standard input: unpack the archive, or make a layout of "
+			"it "
+			"by `skopeo copy docker-archive:/dev/stdin oci:DIR:TAG`",
+			ONLY_LAYOUTS);
+	if (strcmp(text, "scratch") == 0)
+		return err_set(err, ERR_USAGE, EOPNOTSUPP,
+			"%s, not the empty image \"scratch\"", ONLY_LAYOUTS);
+	return err_set(err, ERR_USAGE, EOPNOTSUPP,
+		"%s, and \"%s\" names an image in a registry: make one by `skopeo copy "
+		"docker://%s oci:DIR:TAG`, then give oci:DIR:TAG",
+		ONLY_LAYOUTS, q.s, q.s);
+}
+
+int ref_parse(const char *text, struct ref *out, struct o2r_err *err)
+{
+	CLEANUP(ref_finish) struct ref ref = {.index = -1, .short_index = -1};
+	int r;
+
+	if (starts(text, "oci:")) {
+		r = parse_layout(text, &ref, err);
+	} else if (is_path(text)) {
+		ref.kind = REF_PATH;
+		ref.path = strdup(text);
+		r = ref.path ? 0 : err_nomem(err);
+	} else {
+		r = refuse(text, err);
+	}
+	if (r < 0)
+		return r;
+	*out = ref;
+	ref = (struct ref){0};
+	return 0;
+}
+
+void ref_finish(struct ref *ref)
+{
+	free(ref->path);
+	free(ref->tag);
+	free(ref->short_path);
+	*ref = (struct ref){.index = -1, .short_index = -1};
+}
+
+/* Is the first part of a name, n bytes before a slash, a host? */
+static bool is_host(const char *s, size_t n)
+{
+	if (n == strlen("localhost") && strncmp(s, "localhost", n) == 0)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (s[i] == '.' || s[i] == ':' || isupper((unsigned char)s[i]))
+			return true;
+	return false;
+}
+
+/* "nginx" -> "docker.io/library/nginx:latest"; NULL when out of memory. */
+static char *full_name(const char *name)
+{
+	const char *slash = strchr(name, '/');
+	bool host = slash && is_host(name, (size_t)(slash - name));
+	const char *rest = host ? slash + 1 : name, *domain = host ? name : "docker.io";
+	size_t domain_len = host ? (size_t)(slash - name) : strlen(domain);
+	const char *last = strrchr(rest, '/');
+	bool tagged = strchr(last ? last : rest, ':') || strchr(rest, '@');
+	char *full = NULL;
+
+	if (host && domain_len == strlen("index.docker.io") &&
+		starts(name, "index.docker.io")) {
+		domain = "docker.io";
+		domain_len = strlen(domain);
+	}
+
+	bool hub = domain_len == strlen("docker.io") && starts(domain, "docker.io");
+
+	if (asprintf(&full, "%.*s/%s%s%s", (int)domain_len, domain,
+		    hub && !last ? "library/" : "", rest, tagged ? "" : ":latest") < 0)
+		return NULL;
+	return full;
+}
+
+bool ref_same_image(const char *a, const char *b)
+{
+	AUTO_FREE char *fa = full_name(a);
+	AUTO_FREE char *fb = full_name(b);
+
+	return fa && fb && strcmp(fa, fb) == 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * References: what the user types to name an image, taken apart by its form alone (no
+ * file is looked at). This version reads OCI layouts; the other forms that container
+ * tools know are recognised so that the error can say what to do.
+ */
+#ifndef O2R_SOURCES_REF_H
+#define O2R_SOURCES_REF_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum ref_kind {
+	REF_LAYOUT, /* oci:DIR[:TAG|:@N] */
+	REF_PATH,   /* a path, whose kind the files there tell */
+};
+
+/*
+ * For oci: the path ends at the first colon, as in skopeo and podman. What follows is the
+ * tag (it may hold more colons), or "@N", the entry of index.json counted from 0.
+ * "oci:DIR@N" without a colon is either a directory of that name or entry N of DIR: path
+ * is the former, short_path the latter, for who looks at the files to decide.
+ */
+struct ref {
+	enum ref_kind kind;
+	char *path;
+	char *tag;        /* NULL: none given */
+	long index;       /* -1: none given */
+	char *short_path; /* NULL unless the path ends in "@N" */
+	long short_index;
+};
+
+/* Anything but the two kinds is of class USAGE and says how to get there. */
+int ref_parse(const char *text, struct ref *out, struct o2r_err *err) O2R_MUST_CHECK;
+void ref_finish(struct ref *ref);
+
+/*
+ * Do two names mean the same image? "nginx", "nginx:latest" and
+ * "docker.io/library/nginx:latest" do (the rules of distribution/reference: a first part
+ * with a dot, a colon or an upper-case letter, or "localhost", is a host). A bare tag is
+ * not a name: "latest" means "docker.io/library/latest:latest" here.
+ */
+bool ref_same_image(const char *a, const char *b);
+
+#endif
