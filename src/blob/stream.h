@@ -4,13 +4,16 @@
  * notes what random access needs: checkpoints at exact multiples of the span size, and a
  * CRC-32C for each piece of 64 KiB of decoded bytes. Afterwards any span can be decoded
  * by itself, by any thread (stream_reader), and no byte is handed out whose piece does
- * not have the checksum noted by the scan.
+ * not have the checksum noted by the scan. Checkpoints
+ * stand at exact span boundaries where gzip is decoded by ISA-L, at the next block end
+ * where zlib does it, and at frame starts of zstd: the reader makes up the difference.
  *
  * The stream borrows its blob, which must outlive it. After the scan it is immutable.
  */
 #ifndef O2R_BLOB_STREAM_H
 #define O2R_BLOB_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +25,7 @@
 
 enum {
 	STREAM_PIECE = 64 << 10, /* unit of verification, decoded bytes */
+	STREAM_SPAN = 1 << 20,   /* the default span (docs/decoding.md) */
 };
 
 struct stream;
@@ -36,7 +40,13 @@ struct stream_expect {
 	struct digest blob_digest; /* DIGEST_NONE: not checked */
 	struct digest diff_id;     /* DIGEST_NONE: not checked, SHA-256 is computed */
 	int codec;                 /* enum codec, or -1: whatever the magic bytes say */
-	uint64_t span;             /* decoded bytes between checkpoints; 0: the default */
+	uint64_t span; /* decoded bytes between checkpoints: a power of two of at least
+			  STREAM_PIECE, 0: the default */
+	bool zlib;     /* gzip by zlib even where ISA-L is built in */
+	/* Bytes of checkpoints that may be kept in memory, shared by all streams given
+	 * the same one (and not given back); the rest goes to an unlinked file. NULL: 16
+	 * MiB. */
+	_Atomic uint64_t *index_budget;
 };
 
 /*

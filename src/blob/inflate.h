@@ -1,0 +1,36 @@
+/*
+ * Raw deflate (RFC 1951) of one gzip member after the other, by a library. gzip.c does
+ * the framing around it. Two implementations: ISA-L, whose state can be saved anywhere,
+ * and zlib, at the ends of blocks only.
+ */
+#ifndef O2R_BLOB_INFLATE_H
+#define O2R_BLOB_INFLATE_H
+
+#include "blob/decoder.h"
+
+enum {
+	INFLATE_MORE = 0, /* output full, input used up, or paused */
+	INFLATE_END = 1,  /* the deflate stream has ended, all its output is out */
+};
+
+struct inflate_ops {
+	size_t save_max;
+	void *(*create)(void); /* NULL: out of memory */
+	void (*destroy)(void *s);
+	/* A new deflate stream; crc: keep the CRC-32 of the output. */
+	void (*begin)(void *s, bool crc);
+	/* INFLATE_*, -EBADMSG, or another negative errno. */
+	int (*run)(void *s, struct decoder_io *io);
+	/* After INFLATE_END: bytes taken from the input that lie behind the stream. */
+	size_t (*unused)(void *s, unsigned char out[8]);
+	uint32_t (*crc)(const void *s);
+	bool (*can_save)(const void *s);
+	size_t (*save)(void *s, unsigned char *out);
+	/* -EINVAL when p is not what save wrote; crc as in begin. */
+	int (*restore)(void *s, const unsigned char *p, size_t n, bool crc);
+};
+
+extern const struct inflate_ops inflate_zlib;
+extern const struct inflate_ops inflate_isal; /* where HAVE_ISAL */
+
+#endif

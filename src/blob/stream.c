@@ -1,0 +1,65 @@
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "blob/stream_impl.h"
+
+void stream_destroy(struct stream *s)
+{
+	if (!s)
+		return;
+	checkpoints_finish(&s->checkpoints);
+	free(s->crcs);
+	free(s);
+}
+
+uint64_t stream_size(const struct stream *s)
+{
+	return s->size;
+}
+
+uint64_t stream_span(const struct stream *s)
+{
+	return s->span;
+}
+
+enum codec stream_codec(const struct stream *s)
+{
+	return s->codec;
+}
+
+const struct digest *stream_blob_digest(const struct stream *s)
+{
+	return &s->blob_digest;
+}
+
+const struct digest *stream_diff_id(const struct stream *s)
+{
+	return &s->diff_id;
+}
+
+uint64_t stream_index_memory(const struct stream *s)
+{
+	return s->checkpoints.memory + s->checkpoints.cap * sizeof(*s->checkpoints.v) +
+	       s->cap_crcs * sizeof(*s->crcs);
+}
+
+uint64_t stream_index_spilled(const struct stream *s)
+{
+	return s->checkpoints.spilled;
+}
+
+int stream_is_seekable(const struct stream *s)
+{
+	const struct checkpoints *c = &s->checkpoints;
+	uint64_t last = 0, gap = 0;
+
+	if (s->codec == CODEC_PLAIN)
+		return 1;
+	for (size_t i = 0; i < c->n; i++) {
+		gap = MAX(gap, c->v[i].out_off - last);
+		last = c->v[i].out_off;
+	}
+	gap = MAX(gap, s->size - last);
+	/* blocks and frames end where they like: a few spans are near enough */
+	return gap <= 8 * s->span;
+}
