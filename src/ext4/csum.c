@@ -1,7 +1,5 @@
 #include "ext4/csum.h"
 
-#include <string.h>
-
 #include "base/crc32c.h"
 #include "base/le.h"
 
@@ -71,9 +69,9 @@ void csum_dx_block(void *block, size_t at, uint32_t inode_seed)
 		(void *)((char *)block + at + le16toh(cl->limit) * entry);
 	uint32_t crc;
 
-	/* Entries that are not in use are left out; the tail counts with a checksum of 0.
+	/* Entries that are not in use are left out; the tail's own checksum counts as 0.
 	 */
-	memset(tail, 0, sizeof(*tail));
+	tail->dt_checksum = 0;
 	crc = crc32c(inode_seed, block, used);
 	tail->dt_checksum = htole32(crc32c(crc, tail, sizeof(*tail)));
 }

@@ -32,8 +32,9 @@ void csum_inode(struct ext4_inode *inode, uint32_t inode_seed);
 /* A leaf: writes the whole 12-byte tail. */
 void csum_dir_block(void *block, size_t block_size, uint32_t inode_seed);
 
-/* A root or node of the hash tree: writes the 8-byte tail behind entry `limit`. at is
- * EXT4_DX_ROOT_ENTRIES or EXT4_DX_NODE_ENTRIES; limit and count are in place. */
+/* A root or node of the hash tree: writes the checksum in the tail behind entry `limit`.
+ * at is EXT4_DX_ROOT_ENTRIES or EXT4_DX_NODE_ENTRIES; limit and count are in place, and
+ * the tail's reserved word counts as it stands. */
 void csum_dx_block(void *block, size_t at, uint32_t inode_seed);
 
 /* A block of the extent tree; eh_max is in place. */
