@@ -12,8 +12,9 @@ struct pending_link {
 	const struct entry *entry;
 	uint32_t name;
 	uint32_t from; /* while resolving a chain: the link before this one */
+	uint32_t
+		name_below; /* what the layers below have under the target's name, or 0 */
 	bool busy, done;
-	bool below; /* the target is a file of a lower layer */
 };
 
 enum {
@@ -63,10 +64,11 @@ int layer_links_node(
 	if (r < 0)
 		return r;
 	*node = t.here ? b->names[t.here].node : 0;
-	if (*node && !node_is_dir(&b->nodes[*node]) &&
-		!(b->nodes[*node].flags & NODE_PENDING))
+	if (*node && node_is_dir(&b->nodes[*node]))
+		return err_corrupt(err, "its link target %s is a directory",
+			text_quote(e->link, e->link_len).s);
+	if (*node && !(b->nodes[*node].flags & NODE_PENDING))
 		return apply_header(b, *node, e, err);
-	/* not there yet, or perhaps replaced by the end of the layer */
 	r = build_node(b, 0, node, err);
 	if (r < 0)
 		return r;
@@ -94,6 +96,63 @@ static int no_target(const struct entry *e, const char *why, struct o2r_err *err
 		text_quote(e->link, e->link_len).s, why);
 }
 
+/* Nodes made before this layer are never changed by it. */
+static bool is_below(const struct layer_links *k, uint32_t node)
+{
+	return node < k->walk->root;
+}
+
+static void settle(struct layer_links *k, uint32_t number, uint32_t node)
+{
+	struct pending_link *p = &k->pending[number];
+
+	k->walk->b->names[p->name].node = node;
+	p->busy = false;
+	p->done = true;
+}
+
+/* Where the link leads: a name, in this layer if it can be; and the one below for later.
+ */
+static int find_target(struct layer_links *k, struct pending_link *p, uint32_t *name,
+	struct o2r_err *err)
+{
+	struct build *b = k->walk->b;
+	struct walk_target t;
+	int r = walk_target(k->walk, p->entry->link, p->entry->link_len, &t, err);
+
+	if (r < 0)
+		return err_wrap(err, "entry %s at %llu",
+			text_quote(p->entry->path, p->entry->path_len).s,
+			(unsigned long long)p->entry->data_off);
+	p->name_below = t.below;
+	*name = t.here ? t.here : t.below;
+	if (!*name)
+		return no_target(p->entry, "is neither in this layer nor below it", err);
+	if (node_is_dir(&b->nodes[b->names[*name].node]))
+		return no_target(p->entry, "is a directory", err);
+	return 0;
+}
+
+/* Links that lead only to each other have no target in this layer: each takes what the
+ * tree below has under the name. The loop is at, .. last, by way of `from`. */
+static int break_loop(
+	struct layer_links *k, uint32_t last, uint32_t at, struct o2r_err *err)
+{
+	const struct build *b = k->walk->b;
+
+	for (uint32_t i = last, next;; i = next) {
+		const struct pending_link *p = &k->pending[i];
+		uint32_t node = p->name_below ? b->names[p->name_below].node : 0;
+
+		if (!node || node_is_dir(&b->nodes[node]))
+			return no_target(p->entry, "leads back to itself", err);
+		next = p->from;
+		settle(k, i, node);
+		if (i == at)
+			return 0;
+	}
+}
+
 /*
  * Give the pending link `first`, and those it leads through, the node at the end of the
  * chain. Each link is walked once: a later one finds its target resolved.
@@ -101,40 +160,36 @@ static int no_target(const struct entry *e, const char *why, struct o2r_err *err
 static int resolve(struct layer_links *k, uint32_t first, struct o2r_err *err)
 {
 	struct build *b = k->walk->b;
-	uint32_t at = first, node, name;
-	bool below;
+	uint32_t at = first, last = NO_LINK, name = 0;
 
-	for (uint32_t last = NO_LINK;; last = at, at = (uint32_t)b->nodes[node].size) {
+	for (;;) {
 		struct pending_link *p = &k->pending[at];
-		struct walk_target t;
 
-		if (p->busy)
-			return no_target(p->entry, "leads back to itself", err);
+		if (p->busy) {
+			uint32_t before = p->from;
+			int r = break_loop(k, last, at, err);
+
+			if (r < 0)
+				return r;
+			name = p->name;
+			at = before;
+			break;
+		}
 		p->busy = true;
 		p->from = last;
-		int r = walk_target(k->walk, p->entry->link, p->entry->link_len, &t, err);
+		int r = find_target(k, p, &name, err);
 
 		if (r < 0)
-			return err_wrap(err, "entry %s at %llu",
-				text_quote(p->entry->path, p->entry->path_len).s,
-				(unsigned long long)p->entry->data_off);
-		below = !t.here;
-		name = t.here ? t.here : t.below;
-		if (!name)
-			return no_target(
-				p->entry, "is neither in this layer nor below it", err);
-		node = b->names[name].node;
-		if (node_is_dir(&b->nodes[node]))
-			return no_target(p->entry, "is a directory", err);
-		if (!(b->nodes[node].flags & NODE_PENDING))
+			return r;
+		if (!(b->nodes[b->names[name].node].flags & NODE_PENDING))
 			break;
+		last = at;
+		at = (uint32_t)b->nodes[b->names[name].node].size;
 	}
-	for (uint32_t i = at; i != NO_LINK; i = k->pending[i].from) {
-		b->names[k->pending[i].name].node = node;
-		k->pending[i].below = below;
-		k->pending[i].busy = false;
-		k->pending[i].done = true;
-	}
+	uint32_t node = b->names[name].node;
+
+	for (uint32_t i = at; i != NO_LINK; i = k->pending[i].from)
+		settle(k, i, node);
 	return 0;
 }
 
@@ -159,7 +214,7 @@ int layer_links_resolve(struct layer_links *k, struct o2r_err *err)
 
 		if (!b->names[p->name].node)
 			continue;
-		if (p->below) {
+		if (is_below(k, b->names[p->name].node)) {
 			warn_about(k->warn, MERGE_WARN_LINK_BELOW,
 				"%s: a hard link to a file of a lower layer (%s); the "
 				"owner, mode "

@@ -126,30 +126,29 @@ static int fill_node(struct layer_builder *lb, uint32_t node, const struct entry
 static void displace(struct layer_builder *lb, uint32_t name, const struct entry *e)
 {
 	struct build *b = lb->walk.b;
-	struct node *old = &b->nodes[b->names[name].node];
 
-	if (node_is_dir(old) && !(old->flags & NODE_WEAK))
+	if (node_is_dir(&b->nodes[b->names[name].node]))
 		warn_about(lb->warn, MERGE_WARN_DIR_REPLACED,
 			"%s: a directory of the same layer is replaced, with all below "
 			"it",
 			text_quote(e->path, e->path_len).s);
-	build_remove(b, name);
+	walk_remove(&lb->walk, name);
 	lb->last_path = NULL;
 }
 
-static int find_parent(struct layer_builder *lb, const struct entry *e, bool weak,
-	uint32_t *dir, struct o2r_err *err)
+static int find_parent(struct layer_builder *lb, const struct entry *e, uint32_t *dir,
+	struct o2r_err *err)
 {
 	size_t len = parent_len(e);
 
-	if (!weak && lb->last_path && lb->last_len == len &&
+	if (lb->last_path && lb->last_len == len &&
 		memcmp(lb->last_path, e->path, len) == 0) {
 		*dir = lb->last_dir;
 		return 0;
 	}
-	int r = walk_parents(&lb->walk, e->path, len, e, weak, dir, err);
+	int r = walk_parents(&lb->walk, e->path, len, e, false, dir, err);
 
-	if (r == 0 && !weak) {
+	if (r == 0) {
 		lb->last_path = e->path;
 		lb->last_len = len;
 		lb->last_dir = *dir;
@@ -241,9 +240,9 @@ static int add_entry(struct layer_builder *lb, size_t number, const struct entry
 		lb->markers[lb->marker_count++] = (uint32_t)number;
 		return 0;
 	}
-	int r = find_parent(lb, e, hidden, &dir, err);
+	int r = find_parent(lb, e, &dir, err);
 
-	if (r < 0 || !dir)
+	if (r < 0)
 		return r;
 	return e->kind == ENTRY_DIR ? add_dir(lb, e, dir, name, len, err)
 				    : add_node(lb, e, dir, name, len, err);

@@ -73,6 +73,32 @@ int walk_new_dir(struct layer_walk *w, uint32_t dir, const char *name, size_t le
 	return build_add(w->b, dir, name, len, *node, err);
 }
 
+void walk_remove(struct layer_walk *w, uint32_t name)
+{
+	struct build *b = w->b;
+	uint32_t top = b->names[name].node, dir = top;
+
+	build_remove(b, name);
+	/* down to the last directory, back by the parents: depth costs no memory */
+	while (node_is_dir(&b->nodes[dir])) {
+		uint32_t kid = b->nodes[dir].u.kids.first;
+
+		if (!kid) {
+			if (dir == top)
+				return;
+			dir = b->nodes[dir].map;
+			continue;
+		}
+		b->nodes[dir].u.kids.first = b->names[kid].next;
+
+		uint32_t node = b->names[kid].node;
+
+		build_remove(b, kid);
+		if (node && node_is_dir(&b->nodes[node]))
+			dir = node;
+	}
+}
+
 /* One step down from *dir to a directory `part`; *dir 0: a weak walk ends here. */
 static int step(struct layer_walk *w, struct todo *t, const char *part, size_t len,
 	const struct entry *why, bool weak, uint32_t *dir, struct o2r_err *err)
@@ -99,7 +125,7 @@ static int step(struct layer_walk *w, struct todo *t, const char *part, size_t l
 		return 0;
 	}
 	if (n)
-		build_remove(w->b, name);
+		walk_remove(w, name);
 	return walk_new_dir(w, *dir, part, len, why, weak ? NODE_WEAK : 0, dir, err);
 }
 

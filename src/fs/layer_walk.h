@@ -18,6 +18,9 @@ int walk_new_dir(struct layer_walk *w, uint32_t dir, const char *name, size_t le
 	const struct entry *why, unsigned flags, uint32_t *node,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
+/* Take a name of this layer away, with all names below it (pending links among them). */
+void walk_remove(struct layer_walk *w, uint32_t name);
+
 /*
  * The directory that `path` (len bytes, all parts are directories) leads to. What is
  * missing is made; with `weak` only as a place for whiteouts, and then *dir is 0 when a
