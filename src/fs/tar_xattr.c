@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/checked.h"
 #include "base/text.h"
 #include "base/vec.h"

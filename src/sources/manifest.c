@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "sources/base64.h"
 
 static int parse_digest(const struct json_ref *at, const char *key, struct digest *out,
 	struct o2r_err *err)
@@ -299,12 +299,16 @@ int descriptor_verify(
 
 int descriptor_inline(const struct descriptor *d, struct buf *out, struct o2r_err *err)
 {
-	int r = base64_decode(d->data, strlen(d->data), out);
+	size_t n = strlen(d->data), len = 0;
+	int r = buf_reserve(out, n);
 
-	if (r == -ENOMEM)
-		return err_nomem(err);
 	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err)
+				    : err_corrupt(err, "its inline data is too long");
+	if (!base64_decode(d->data, n, (unsigned char *)out->data + out->len, &len))
 		return err_corrupt(err, "its inline data is not base64");
+	out->len += len;
+	out->data[out->len] = '\0';
 	r = descriptor_verify(d, out->data, out->len, err);
 	return r < 0 ? err_wrap(err, "inline data") : 0;
 }
