@@ -331,7 +331,7 @@ static void test_types(void)
 
 	made_init(&m, 7, 4096);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		add(&m, "abcdefg" + i, 1, t[i].mode | 0755);
+		add(&m, &"abcdefg"[i], 1, t[i].mode | 0755);
 	CHECK_EQ(dir_layout_init(&l, &m.format, &m.source, NULL), 0);
 	b = build(&m, &l);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
