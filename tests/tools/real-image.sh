@@ -48,7 +48,7 @@ need() {
 	done
 }
 
-# --- packages -------------------------------------------------------------------------------------------------------
+# --- packages -------------------------------------------------------------------------------------
 
 # One "deb URI SUITE COMPONENT" line for each Debian repository that this machine's apt has lists of.
 debian_sources() {
@@ -60,7 +60,8 @@ debian_sources() {
 
 # What of the machine's apt configuration is needed to reach the mirrors (proxies, certificates, timeouts).
 apt_options() {
-	apt-config dump | sed -n 's/^\(Acquire::\(https\{0,1\}\|Retries\|Check-[A-Za-z-]*\)\(::[^ ]*\)\{0,1\} ".\{1,\}";\)$/\1/p'
+	apt-config dump |
+		sed -n 's/^\(Acquire::\(https\{0,1\}\|Retries\|Check-[A-Za-z-]*\)\(::[^ ]*\)\{0,1\} ".\{1,\}";\)$/\1/p'
 }
 
 # debian_tar VARIANT OUT.tar
@@ -95,7 +96,7 @@ append_xattrs() {
 	tar --concatenate --file "$1" "$work/xattrs.tar"
 }
 
-# --- a layout from tar files: umoci needs neither root nor mounts ------------------------------------------------------
+# --- a layout from tar files: umoci needs neither root nor mounts ---------------------------------
 
 # new_layout LAYOUT TAR...
 new_layout() {
@@ -127,7 +128,7 @@ build_small() {
 	new_layout "$work/layout" "$work/base.tar" "$work/extra.tar"
 }
 
-# --- the full image -----------------------------------------------------------------------------------------------------
+# --- the full image -------------------------------------------------------------------------------
 
 b() {
 	buildah --root "$work/storage" --runroot "$work/run" --storage-driver "$driver" "$@"
@@ -275,7 +276,7 @@ build_full() {
 	say "layout written after $SECONDS s"
 }
 
-# --- main ----------------------------------------------------------------------------------------------------------------
+# --- main -----------------------------------------------------------------------------------------
 
 cleanup() {
 	local m
@@ -284,6 +285,7 @@ cleanup() {
 		umount "$m" || umount -l "$m" || true
 	done
 	rm -rf --one-file-system "$work"
+	if [ "$small" = no ]; then umount /var/lib/containers || true; fi
 	if [ -n "${made_containers_dir-}" ]; then rmdir /var/lib/containers 2>/dev/null || true; fi
 }
 
