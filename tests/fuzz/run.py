@@ -49,7 +49,7 @@ def targets():
     return [n for n in named if n in AIMS]
 
 
-def build(root, name):
+def build(root, name, names):
     where = root / name
     if not (where / "build.ninja").exists():
         shutil.rmtree(where, ignore_errors=True)
@@ -58,7 +58,7 @@ def build(root, name):
         if status:
             tell(False, "setup %s" % name, output)
             return None
-    programs = ["tests/fuzz/fuzz-" + t for t in targets()]
+    programs = ["tests/fuzz/fuzz-" + t for t in names]
     status, output = results.run(["ninja", "-C", where, *programs])
     tell(status == 0, "build %s" % name, output if status else "")
     return where if status == 0 else None
@@ -129,7 +129,7 @@ def main(argv):
     if not names:
         tell(False, "no fuzz targets")
         return 1
-    where, coverage = build(root, "fuzz"), build(root, "fuzz-coverage")
+    where, coverage = build(root, "fuzz", names), build(root, "fuzz-coverage", names)
     if not where or not coverage:
         return 1
     crashes, corpora = root / "fuzz-crashes", root / "fuzz-corpora"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install what is needed to build, test or bench o2r on a fresh Debian 12, by apt-get.
 #
-# usage: install-deps.sh [build|test|bench]      (default: build, which the others include)
+# usage: install-deps.sh [build|test|bench|quickstart]      (default: build, which the others include)
 #
 # Nothing is fetched when every package is there already.
 set -euo pipefail
@@ -18,10 +18,13 @@ test=(clang clang-format llvm libclang-rt-14-dev
 bench=(e2fsprogs umoci isal zstd openssl python3 time pigz
 	skopeo buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates acl attr libcap2-bin)
 
+quickstart=(e2fsprogs umoci mmdebstrap uidmap gpg debian-archive-keyring ca-certificates acl attr)
+
 case ${1:-build} in
 build) want=("${build[@]}") ;;
 test) want=("${build[@]}" "${test[@]}") ;;
 bench) want=("${build[@]}" "${bench[@]}") ;;
+quickstart) want=("${build[@]}" "${quickstart[@]}") ;;
 *)
 	sed -n 's/^# \{0,1\}//; 2,6p' "$0" >&2
 	exit 2

@@ -1,0 +1,21 @@
+# fish completion for o2r
+complete -c o2r -n __fish_use_subcommand -f -a snapshot -d 'write an image as an ext4 image'
+complete -c o2r -n __fish_use_subcommand -f -a help -d 'explain a command'
+complete -c o2r -n __fish_use_subcommand -s V -l version -d 'print the version'
+complete -c o2r -n '__fish_seen_subcommand_from help' -f -a snapshot
+complete -c o2r -s h -l help -d 'show help'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s o -l output -r -d 'the image to write'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s s -l size -x -a min -d 'min, or a size such as 2G'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l free -x -d 'free space on top of the smallest size'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l inodes -x -d 'number of free inodes'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s L -l label -x -d 'volume label, at most 16 bytes'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s U -l uuid -x -a random -d 'a UUID, or random'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l linear-dirs -d 'directories without an index'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s n -l dry-run -d 'print the plan and write nothing'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s f -l force -d 'replace the file; write to a block device'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l format -x -a 'text json' -d 'how the result is printed'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/riscv64 linux/s390x' -d 'which image of several'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l limit -x -a 'entries= path= pax-header= xattr-value= manifest= config= json-depth= layer-bytes= zstd-window=' -d 'how much input is accepted'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s j -l jobs -x -d threads
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s v -l verbose -d 'say more'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s q -l quiet -d 'errors only'
