@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "base/sha256.h"
 #include "handle_ext4.h"
 
@@ -25,30 +26,6 @@ void o2r_ext4_options_destroy(struct o2r_ext4_options *o)
 	free(o);
 }
 
-/* Digits with an optional suffix K, M, G or T, powers of 1024. */
-static int parse_size(const char *s, uint64_t *out)
-{
-	static const char units[] = "KMGT";
-	uint64_t v = 0;
-
-	if (*s < '0' || *s > '9')
-		return -EINVAL;
-	for (; *s >= '0' && *s <= '9'; s++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-			__builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
-			return -EINVAL;
-	if (*s) {
-		char c = *s >= 'a' && *s <= 'z' ? (char)(*s - 'a' + 'A') : *s;
-		const char *unit = strchr(units, c);
-
-		if (!unit || s[1] ||
-			__builtin_mul_overflow(v, 1ULL << (10 * (unit - units + 1)), &v))
-			return -EINVAL;
-	}
-	*out = v;
-	return 0;
-}
-
 int o2r_ext4_options_set_size(struct o2r_ext4_options *o, const char *size)
 {
 	uint64_t bytes = 0;
@@ -58,7 +35,7 @@ int o2r_ext4_options_set_size(struct o2r_ext4_options *o, const char *size)
 		o->plan.bytes = 0;
 		return 0;
 	}
-	if (parse_size(size, &bytes) < 0 || !bytes)
+	if (!number_parse_size(size, &bytes) || !bytes)
 		return -EINVAL;
 	o->plan.size_mode = EXT4_SIZE_FIXED;
 	o->plan.bytes = bytes;
@@ -74,7 +51,8 @@ int o2r_ext4_options_set_free(struct o2r_ext4_options *o, const char *size)
 
 	if (!number)
 		return -ENOMEM;
-	if (parse_size(number, &v) < 0 || (percent && v > 1000000))
+	if (!(percent ? number_parse(number, &v) : number_parse_size(number, &v)) ||
+		(percent && v > 1000000))
 		return -EINVAL;
 	o->plan.size_mode = percent ? EXT4_SIZE_FREE_PERCENT : EXT4_SIZE_FREE;
 	o->plan.bytes = v;

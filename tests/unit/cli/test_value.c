@@ -16,7 +16,7 @@ static const struct {
 	{"2G", BAD, 2147483648, BAD},
 	{"16777215T", BAD, 18446742974197923840u, BAD},
 	{"16777216T", BAD, BAD, BAD},
-	{"1k", BAD, BAD, BAD},
+	{"1k", BAD, 1024, BAD},
 	{"1KB", BAD, BAD, BAD},
 	{"1 ", BAD, BAD, BAD},
 	{" 1", BAD, BAD, BAD},
