@@ -35,7 +35,7 @@ struct dir_source {
 	const struct tree *tree;
 	uint32_t first, count; /* slice of tree->dirents; {0, 0}: no names */
 	bool lost_found;       /* one more name: "lost+found", a directory */
-	uint32_t min_blocks;   /* empty ones are added at the end; 0: none */
+	uint32_t min_blocks;   /* linear: empty ones at the end up to this; 0: none */
 };
 
 struct dir_layout {
