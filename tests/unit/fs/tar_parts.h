@@ -40,8 +40,8 @@ struct part {
 
 static void put_field(unsigned char *h, size_t at, size_t width, const char *text)
 {
-	/* base-256 fields are written as hex: "x80000000ffffffff" */
-	if (text && text[0] == 'x') {
+	/* base-256 fields are written as hex: "#80000000ffffffff" */
+	if (text && text[0] == '#') {
 		for (size_t i = 0; i < width; i++) {
 			unsigned v = 0;
 
