@@ -33,7 +33,7 @@ static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
 	struct ext4_writer *w CLEANUP(o2r_cleanup_writer) = NULL;
 	int r = ext4_writer_create(plan, out, &image->ctx, &w, err);
 
-	for (int pass = 0; r == 0 && pass < EXT4_PASSES; pass++) {
+	for (int pass = 0; r == 0 && pass < ext4_plan_passes(plan); pass++) {
 		struct passing p = {.writer = w, .pass = pass};
 		struct data_sink sink = {
 			.pieces = pass_pieces, .arg = &p, .ordered = out->ops->ordered};

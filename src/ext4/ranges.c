@@ -1,10 +1,8 @@
 #include "ext4/ranges.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 #include "base/checked.h"
-#include "base/cleanup.h"
-#include "base/vec.h"
 
 void range_iter_whole(struct range_iter *it, uint32_t blocks)
 {
@@ -78,12 +76,11 @@ uint64_t ranges_extents(const struct geometry *g, struct range_iter it, uint64_t
 	return extents;
 }
 
-int ranges_runs(const struct geometry *g, struct range_iter it, uint64_t dense,
-	struct extent_run **runs, size_t *count, struct o2r_err *err)
+size_t ranges_runs(const struct geometry *g, struct range_iter it, uint64_t dense,
+	struct extent_run *runs, size_t max)
 {
-	AUTO_FREE struct extent_run *v = NULL;
-	size_t n = 0, cap = 0;
 	struct block_range r;
+	size_t n = 0;
 
 	while (range_next(&it, &r)) {
 		while (r.count) {
@@ -91,16 +88,13 @@ int ranges_runs(const struct geometry *g, struct range_iter it, uint64_t dense,
 			uint64_t real = geometry_real(g, dense, &room);
 			uint32_t take = (uint32_t)MIN(room, r.count);
 
-			if (VEC_RESERVE(v, n, cap, 1, UINT32_MAX) < 0)
-				return err_nomem(err);
-			v[n++] = (struct extent_run){
+			assert(n < max);
+			runs[n++] = (struct extent_run){
 				.physical = real, .logical = r.first, .count = take};
 			dense += take;
 			r.first += take;
 			r.count -= take;
 		}
 	}
-	*runs = STEAL(v);
-	*count = n;
-	return 0;
+	return n;
 }

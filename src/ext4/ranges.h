@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "ext4/extent.h"
 #include "ext4/geometry.h"
 #include "fs/tree.h"
@@ -39,8 +38,9 @@ bool range_next(struct range_iter *it, struct block_range *out);
 /* How many extents the ranges become when their first block has the dense number. */
 uint64_t ranges_extents(const struct geometry *g, struct range_iter it, uint64_t dense);
 
-/* The same as a list; the caller frees *runs. */
-int ranges_runs(const struct geometry *g, struct range_iter it, uint64_t dense,
-	struct extent_run **runs, size_t *count, struct o2r_err *err) O2R_MUST_CHECK;
+/* The same as a list of at most max runs (there are never more runs than extents).
+ * Returns their number. */
+size_t ranges_runs(const struct geometry *g, struct range_iter it, uint64_t dense,
+	struct extent_run *runs, size_t max);
 
 #endif
