@@ -156,19 +156,23 @@ static int find_parent(struct layer_builder *lb, const struct entry *e, uint32_t
 	return r;
 }
 
-static int add_dir(struct layer_builder *lb, const struct entry *e, uint32_t dir,
-	const char *name, size_t len, struct o2r_err *err)
+static int add_dir(struct layer_builder *lb, const struct entry *e, const char *name,
+	size_t len, struct o2r_err *err)
 {
 	struct build *b = lb->walk.b;
-	uint32_t number = build_find(b, dir, name, len), node = 0;
+	uint32_t number, node = 0, dir = 0;
+	int r = find_parent(lb, e, &dir, err);
+
+	if (r < 0)
+		return r;
+	number = build_find(b, dir, name, len);
 
 	if (number && node_is_dir(&b->nodes[b->names[number].node])) {
 		node = b->names[number].node;
 	} else {
 		if (number)
 			displace(lb, number, e);
-		int r = walk_new_dir(&lb->walk, dir, name, len, e, 0, &node, err);
-
+		r = walk_new_dir(&lb->walk, dir, name, len, e, 0, &node, err);
 		if (r < 0)
 			return r;
 	}
@@ -177,20 +181,27 @@ static int add_dir(struct layer_builder *lb, const struct entry *e, uint32_t dir
 	return fill_node(lb, node, e, err);
 }
 
-static int add_node(struct layer_builder *lb, const struct entry *e, uint32_t dir,
-	const char *name, size_t len, struct o2r_err *err)
+static int make_node(struct layer_builder *lb, const struct entry *e, uint32_t *node,
+	struct o2r_err *err)
+{
+	if (e->kind == ENTRY_HARDLINK)
+		return layer_links_node(&lb->links, e, node, err);
+
+	int r = build_node(lb->walk.b, entry_mode(e), node, err);
+
+	return r < 0 ? r : fill_node(lb, *node, e, err);
+}
+
+static int add_node(struct layer_builder *lb, const struct entry *e, const char *name,
+	size_t len, struct o2r_err *err)
 {
 	struct build *b = lb->walk.b;
-	uint32_t node = 0, old;
-	int r;
+	uint32_t node = 0, dir = 0, old;
+	/* a link's target is looked up first: its own parents may replace it */
+	int r = make_node(lb, e, &node, err);
 
-	if (e->kind == ENTRY_HARDLINK) {
-		r = layer_links_node(&lb->links, e, &node, err);
-	} else {
-		r = build_node(b, entry_mode(e), &node, err);
-		if (r == 0)
-			r = fill_node(lb, node, e, err);
-	}
+	if (r == 0)
+		r = find_parent(lb, e, &dir, err);
 	if (r < 0)
 		return r;
 	old = build_find(b, dir, name, len);
@@ -219,7 +230,6 @@ static int add_entry(struct layer_builder *lb, size_t number, const struct entry
 {
 	const char *name;
 	size_t len;
-	uint32_t dir = 0;
 
 	if (!e->path_len)
 		return add_root(lb, e, err);
@@ -240,12 +250,8 @@ static int add_entry(struct layer_builder *lb, size_t number, const struct entry
 		lb->markers[lb->marker_count++] = (uint32_t)number;
 		return 0;
 	}
-	int r = find_parent(lb, e, &dir, err);
-
-	if (r < 0)
-		return r;
-	return e->kind == ENTRY_DIR ? add_dir(lb, e, dir, name, len, err)
-				    : add_node(lb, e, dir, name, len, err);
+	return e->kind == ENTRY_DIR ? add_dir(lb, e, name, len, err)
+				    : add_node(lb, e, name, len, err);
 }
 
 static int add_marker(
