@@ -1,0 +1,150 @@
+/* References: what each form is taken for. */
+#include "unit.h"
+
+#include "base/cleanup.h"
+#include "sources/ref.h"
+
+static const struct good {
+	const char *text;
+	enum ref_kind kind;
+	const char *path, *tag;
+	long index;
+	const char *short_path;
+	long short_index;
+} good[] = {
+	{"oci:dir", REF_LAYOUT, "dir", NULL, -1, NULL, -1},
+	{"oci:/a/b/", REF_LAYOUT, "/a/b/", NULL, -1, NULL, -1},
+	{"oci:dir:tag", REF_LAYOUT, "dir", "tag", -1, NULL, -1},
+	{"oci:./dir:docker.io/library/nginx:1.25", REF_LAYOUT, "./dir",
+		"docker.io/library/nginx:1.25", -1, NULL, -1},
+	{"oci:dir:a:b:c", REF_LAYOUT, "dir", "a:b:c", -1, NULL, -1},
+	{"oci:dir:@0", REF_LAYOUT, "dir", NULL, 0, NULL, -1},
+	{"oci:dir:@12", REF_LAYOUT, "dir", NULL, 12, NULL, -1},
+	{"oci:dir@3", REF_LAYOUT, "dir@3", NULL, -1, "dir", 3},
+	{"oci:a@b@3", REF_LAYOUT, "a@b@3", NULL, -1, "a@b", 3},
+	{"oci:dir@x", REF_LAYOUT, "dir@x", NULL, -1, NULL, -1},
+	{"oci:dir@", REF_LAYOUT, "dir@", NULL, -1, NULL, -1},
+	{"oci:@3", REF_LAYOUT, "@3", NULL, -1, NULL, -1},
+	{"oci:dir@3:tag", REF_LAYOUT, "dir@3", "tag", -1, NULL, -1},
+	{"oci:dir:tag@3", REF_LAYOUT, "dir", "tag@3", -1, NULL, -1},
+	{"oci:///x", REF_LAYOUT, "///x", NULL, -1, NULL, -1},
+	{"/", REF_PATH, "/", NULL, -1, NULL, -1},
+	{"/a:b@3", REF_PATH, "/a:b@3", NULL, -1, NULL, -1},
+	{"./x", REF_PATH, "./x", NULL, -1, NULL, -1},
+	{"../x:y", REF_PATH, "../x:y", NULL, -1, NULL, -1},
+	{".", REF_PATH, ".", NULL, -1, NULL, -1},
+	{"..", REF_PATH, "..", NULL, -1, NULL, -1},
+};
+
+static void check_text(const char *got, const char *want)
+{
+	CHECK_EQ(!got, !want);
+	if (got && want)
+		CHECK_STR(got, want);
+}
+
+static void accepts(void)
+{
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		CLEANUP(ref_finish) struct ref ref = {0};
+		const struct good *g = &good[i];
+		struct o2r_err err = {0};
+
+		CHECK_EQ(ref_parse(g->text, &ref, &err), 0);
+		CHECK_EQ(ref.kind, g->kind);
+		check_text(ref.path, g->path);
+		check_text(ref.tag, g->tag);
+		CHECK_EQ(ref.index, g->index);
+		check_text(ref.short_path, g->short_path);
+		CHECK_EQ(ref.short_index, g->short_index);
+	}
+}
+
+static const struct bad {
+	const char *text, *message;
+} bad[] = {
+	{"", "the reference is empty"},
+	{"oci:", "has no directory"},
+	{"oci::tag", "has no directory"},
+	{"oci:dir:", "ends in a colon"},
+	{"oci:dir:@", "is not an entry of index.json"},
+	{"oci:dir:@x", "is not an entry of index.json"},
+	{"oci:dir:@-1", "is not an entry of index.json"},
+	{"oci:dir:@1x", "is not an entry of index.json"},
+	{"oci:dir:@1234567", "is not an entry of index.json"},
+	{"docker://nginx", "`skopeo copy docker://nginx oci:DIR:TAG`"},
+	{"oci-archive:a.tar:x", "`skopeo copy oci-archive:a.tar:x oci:DIR:TAG`"},
+	{"docker-archive:-", "`skopeo copy docker-archive:- oci:DIR:TAG`"},
+	{"dir:x", "`skopeo copy dir:x oci:DIR:TAG`"},
+	{"containers-storage:[overlay@/x]y",
+		"`skopeo copy containers-storage:[overlay@/x]y"},
+	{"docker-daemon:x:y", "`skopeo copy docker-daemon:x:y oci:DIR:TAG`"},
+	{"docker-store:[/var/lib/docker]x",
+		"`skopeo copy docker-daemon:NAME oci:DIR:TAG`"},
+	{"overlay:/x", "is an overlay directory"},
+	{"-", "not standard input"},
+	{"scratch", "the empty image \"scratch\""},
+	{"nginx", "\"nginx\" names an image in a registry"},
+	{"nginx:1.25", "`skopeo copy docker://nginx:1.25 oci:DIR:TAG`"},
+	{"quay.io/a/b@sha256:00", "names an image in a registry"},
+	{".hidden", "names an image in a registry"},
+	{"...", "names an image in a registry"},
+	{"OCI:dir", "names an image in a registry"},
+	{"a\nb", "\"a\\x0ab\" names an image"},
+};
+
+static void refuses(void)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CLEANUP(ref_finish) struct ref ref = {0};
+		struct o2r_err err = {0};
+
+		CHECK(ref_parse(bad[i].text, &ref, &err) < 0);
+		CHECK_EQ(err.cls, ERR_USAGE);
+		CHECK(!ref.path);
+		CHECK(strstr(err.text, bad[i].message));
+		if (!strstr(err.text, bad[i].message))
+			fprintf(stderr, "  %s: %s\n", bad[i].text, err.text);
+		CHECK(!strchr(err.text, '\n'));
+	}
+}
+
+static const struct same {
+	const char *a, *b;
+	bool same;
+} same[] = {
+	{"nginx", "nginx:latest", true},
+	{"nginx", "docker.io/library/nginx:latest", true},
+	{"nginx", "index.docker.io/library/nginx", true},
+	{"docker.io/nginx:1", "library/nginx:1", true},
+	{"nginx:1", "nginx:2", false},
+	{"a/b", "docker.io/a/b:latest", true},
+	{"a/b", "docker.io/library/a/b", false},
+	{"localhost/x", "localhost/x:latest", true},
+	{"localhost/x", "docker.io/localhost/x", false},
+	{"localhost:5000/x", "localhost:5000/x:latest", true},
+	{"localhost:5000", "docker.io/library/localhost:5000", true},
+	{"example.com/x", "docker.io/example.com/x", false},
+	{"example.com", "docker.io/library/example.com:latest", true},
+	{"Host/x", "docker.io/Host/x", false},
+	{"x@sha256:00", "docker.io/library/x@sha256:00", true},
+	{"x@sha256:00", "x:latest", false},
+	{"", "", true},
+	{"/", "/:latest", true},
+};
+
+static void same_images(void)
+{
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		CHECK_EQ(ref_same_image(same[i].a, same[i].b), same[i].same);
+		CHECK_EQ(ref_same_image(same[i].b, same[i].a), same[i].same);
+	}
+}
+
+int main(void)
+{
+	accepts();
+	refuses();
+	same_images();
+	TEST_END;
+}
