@@ -23,6 +23,7 @@ struct target {
 	uint64_t dense; /* of its first data block */
 	uint32_t blocks;
 	const struct range_pos *ranges; /* NULL: one, from block 0 on */
+	size_t range_count;             /* without the one that ends the list */
 };
 
 struct batch {
@@ -47,24 +48,28 @@ static void find_target(
 		.size = n->size,
 		.dense = w->l->data + start,
 		.blocks = w->p->nodes[t].blocks,
-		.ranges = n->map ? &w->ranges[w->map_ranges[n->map]] : NULL,
 	};
+	if (n->map) {
+		const size_t *at = &w->map_ranges[n->map];
+
+		out->ranges = &w->ranges[at[0]];
+		out->range_count = at[1] - at[0] - 1;
+	}
 }
 
 /* Which data block of a file a block is, and how many follow without a hole, itself
  * included; 0: it is in a hole. */
 static uint64_t block_index(const struct target *t, uint64_t block, uint64_t *index)
 {
-	uint64_t low = 0, high = t->blocks;
+	size_t low = 0, high = t->range_count;
 
 	*index = block;
 	if (!t->ranges)
 		return block < t->blocks ? t->blocks - block : 0;
 
-	/* Every range has a block at least, so there are no more ranges than blocks. The
-	 * last range that begins at or in front of the block: */
+	/* The last range that begins at or in front of the block. */
 	while (low < high) {
-		uint64_t mid = low + (high - low) / 2;
+		size_t mid = low + (high - low) / 2;
 
 		if (t->ranges[mid].first <= block)
 			low = mid + 1;
@@ -188,7 +193,7 @@ static int index_ranges(struct ext4_writer *w, struct o2r_err *err)
 	const struct tree *t = w->p->tree;
 	size_t n = 0, cap = 0;
 
-	w->map_ranges = calloc((size_t)t->map_count + 1, sizeof(*w->map_ranges));
+	w->map_ranges = calloc((size_t)t->map_count + 2, sizeof(*w->map_ranges));
 	if (!w->map_ranges)
 		return err_nomem(err);
 	for (uint32_t map = 1; map <= t->map_count; map++) {
@@ -201,7 +206,7 @@ static int index_ranges(struct ext4_writer *w, struct o2r_err *err)
 		uint32_t before = 0;
 
 		w->map_ranges[map] = n;
-		do {
+		for (;;) {
 			bool more = range_next(&it, &r);
 
 			if (VEC_RESERVE(w->ranges, n, cap, 1, SIZE_MAX) < 0)
@@ -211,7 +216,8 @@ static int index_ranges(struct ext4_writer *w, struct o2r_err *err)
 			if (!more)
 				break;
 			before += r.count;
-		} while (true);
+		}
+		w->map_ranges[map + 1] = n;
 	}
 	return 0;
 }

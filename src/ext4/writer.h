@@ -45,7 +45,7 @@ struct ext4_writer {
 	struct sequence seq;
 	uint32_t *xattr_seen;     /* [set]: inodes made so far */
 	struct range_pos *ranges; /* of all maps */
-	size_t *map_ranges;       /* [map]: its first one */
+	size_t *map_ranges;       /* [map]: its first one; [map + 1]: behind its last */
 	_Atomic uint64_t *done;   /* [pass]: bytes handed over */
 	uint64_t ordered_end;     /* ordered: bytes up to here are out */
 };
