@@ -23,7 +23,8 @@ export LC_ALL=C
 readonly suite=bookworm
 readonly host_ca=/etc/apt/build-host-ca.crt
 self=$(readlink -f "$0")
-outdir= small=no
+outdir=""
+small=no
 for arg in "$@"; do
 	case $arg in
 	--small) small=yes ;;
@@ -220,7 +221,7 @@ PY
 	echo old >opt/special/becomes-link
 	chmod 4755 opt/special/becomes-link
 	local i
-	for i in $(seq 2000); do cat "$work/secret"; done >root/secret-marker
+	for _ in $(seq 2000); do cat "$work/secret"; done >root/secret-marker
 }
 
 delete_and_change() {
