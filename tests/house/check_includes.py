@@ -27,19 +27,21 @@ NO_CONFIG = ("src/cli/*", "include/*", "examples/*")
 
 # third-party header -> files that may include it
 THIRD_PARTY = {
+    # as users of the installed library write it
+    "o2r.h": ["examples/*"],
     "openssl/*": ["src/base/digest.c", "src/base/sha256.c"],
-    "isa-l.h": ["src/blob/*"],
-    "isa-l/*": ["src/blob/*"],
-    "zlib.h": ["src/blob/*"],
-    "zstd.h": ["src/blob/*"],
+    "isa-l.h": ["src/blob/*isal*"],
+    "isa-l/*": ["src/blob/*isal*"],
+    "zlib.h": ["src/blob/*zlib*"],
+    "zstd*.h": ["src/blob/zstd*.c"],
     "cjson/*": ["src/sources/json.c"],
     "archive*.h": ["src/sources/archive.c"],
     "curl/*": ["src/sources/http.c"],
     "fuse*": ["src/fs/view.c"],
-    "uuid/*": ["src/o2r.c"],
+    "uuid/*": ["src/o2r_ext4.c"],
 }
 SYSTEM = """assert.h ctype.h endian.h errno.h fcntl.h immintrin.h inttypes.h limits.h linux/* math.h poll.h pthread.h sched.h signal.h
-stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h sys/* time.h unistd.h cpuid.h stdckdint.h locale.h
+stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/* time.h unistd.h cpuid.h stdckdint.h locale.h
 getopt.h dirent.h byteswap.h""".split()
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
