@@ -265,7 +265,8 @@ const struct command cmd_snapshot = {
 		 "the\n"
 		 "same bytes. FILE appears only when it is whole.\n"
 		 "\n"
-		 "REFERENCE is oci:DIR[:TAG|@N], or a path that begins with /, ./ or ../.\n",
+		 "REFERENCE is oci:DIR[:TAG|@N], or a path that begins with /, ./ or "
+		 "../.\n",
 	.groups = snapshot_groups,
 	.group_count = ARRAY_LEN(snapshot_groups),
 	.run = snapshot_run,
