@@ -77,6 +77,14 @@ static int add_candidate(struct search *s, const struct descriptor *d, bool know
 	return r;
 }
 
+/* An error that might have been none, so that *err is left alone when all ends well. */
+static int pass_on(const struct o2r_err *why, struct o2r_err *err)
+{
+	if (err)
+		*err = *why;
+	return why->code;
+}
+
 /*
  * The platform of a manifest whose descriptor tells none, from its config: 1, or 0 when
  * that tells none either or is missing (a sparse copy: an error only when it is chosen).
@@ -87,10 +95,11 @@ static int look_inside(struct search *s, const struct document *manifest,
 	const struct layout *l = s->layout;
 	const struct layout_limit limit = {"config", l->ctx->limits.config};
 	AUTO_BUF struct buf text = {0};
-	int r = layout_content(l, &manifest->config, limit, &text, err);
+	struct o2r_err why = {0};
+	int r = layout_content(l, &manifest->config, limit, &text, &why);
 
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r == -ENOENT ? 0 : pass_on(&why, err);
 	r = config_platform(text.data, text.len, l->ctx, out, err);
 	if (r < 0)
 		return err_wrap(
@@ -153,12 +162,13 @@ static int visit_content(
 	struct search *s, const struct descriptor *d, unsigned depth, struct o2r_err *err)
 {
 	CLEANUP(document_finish) struct document doc = {0};
-	int r = layout_document(s->layout, d, &doc, NULL, err);
+	struct o2r_err why = {0};
+	int r = layout_document(s->layout, d, &doc, NULL, &why);
 
 	if (r == -ENOENT && media_kind_of(d->media_type) != MEDIA_INDEX)
 		return add_candidate(s, d, false, NULL, err);
 	if (r < 0)
-		return r;
+		return pass_on(&why, err);
 	return doc.kind == MEDIA_INDEX ? visit_index(s, d, &doc, depth + 1, err)
 				       : visit_manifest(s, d, &doc, err);
 }

@@ -5,6 +5,7 @@
 #ifndef O2R_TESTS_LAYOUT_CASE_H
 #define O2R_TESTS_LAYOUT_CASE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/ctx.h"
@@ -51,11 +52,12 @@ void layout_case_index(struct layout_case *l, const char *entries);
 /* Open "oci:DIR" + suffix; NULL on failure. platform NULL: linux/amd64. */
 struct image *layout_case_open(
 	struct layout_case *l, const char *suffix, const char *platform);
-/* Open it and expect an error of the class with that text in it. */
-void layout_case_fails(struct layout_case *l, const char *suffix, const char *platform,
+/* Open it: is there an error of the class with that text in it? Says what there is if
+ * not. */
+bool layout_case_fails(struct layout_case *l, const char *suffix, const char *platform,
 	enum err_class cls, const char *message);
-/* Open it and expect the image whose only layer has this content. */
-void layout_case_gives(struct layout_case *l, const char *suffix, const char *platform,
+/* Open it: is it the image whose only layer has this content? */
+bool layout_case_gives(struct layout_case *l, const char *suffix, const char *platform,
 	const char *layer);
 
 #endif
