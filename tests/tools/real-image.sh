@@ -220,7 +220,6 @@ PY
 	echo old >opt/special/replaced/old
 	echo old >opt/special/becomes-link
 	chmod 4755 opt/special/becomes-link
-	local i
 	for _ in $(seq 2000); do cat "$work/secret"; done >root/secret-marker
 }
 
