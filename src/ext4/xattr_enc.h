@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "ext4/ondisk.h"
-#include "fs/layer.h"
+#include "fs/tree.h"
 
 struct xattr_place {
 	uint32_t inode_count, block_count; /* attributes in each place */
