@@ -174,8 +174,23 @@ static int decode_at(struct stream_reader *r, uint64_t off, unsigned char *buf, 
 
 	if (failed == 0)
 		failed = decode(r, buf, n, err);
+	if (failed == 0)
+		failed = check_pieces(r->stream, off, buf, n, err);
+	/* what led to wrong bytes is not gone on with: the next read starts afresh */
 	if (failed < 0)
 		r->valid = false;
+	if (failed == -EBADMSG)
+		err_wrap(err, "blob has changed since it was indexed");
+	return failed;
+}
+
+static int read_plain(const struct stream *s, uint64_t off, unsigned char *buf, size_t n,
+	struct o2r_err *err)
+{
+	int failed = blob_pread(s->blob, buf, n, off, err);
+
+	if (failed == 0)
+		failed = check_pieces(s, off, buf, n, err);
 	if (failed == -EBADMSG)
 		err_wrap(err, "blob has changed since it was indexed");
 	return failed;
@@ -194,8 +209,6 @@ int stream_reader_read(
 	if (!n)
 		return 0;
 
-	int failed = r->decoder ? decode_at(r, off, buf, n, err)
-				: blob_pread(s->blob, buf, n, off, err);
-
-	return failed < 0 ? failed : check_pieces(s, off, buf, n, err);
+	return r->decoder ? decode_at(r, off, buf, n, err)
+			  : read_plain(s, off, buf, n, err);
 }

@@ -10,7 +10,7 @@
 #include "blob/stream_impl.h"
 
 enum {
-	IN_SLOT = 256 << 10,
+	IN_SLOT_MAX = 256 << 10,
 	IN_SLOTS = 5,
 	OUT_SLOT_MAX = 1 << 20,
 	OUT_SLOTS = 3,
@@ -24,11 +24,11 @@ struct scan {
 	struct stream *stream;
 	struct decoder *decoder; /* NULL: plain */
 	struct hasher *hasher;
-	struct hasher_slot *out; /* being filled */
-	size_t out_size;         /* of a slot */
-	uint64_t in_off;         /* blob bytes read */
-	uint64_t out_off;        /* decoded bytes handed over */
-	uint64_t next;           /* decoded offset from which a checkpoint is wanted */
+	struct hasher_slot *out;  /* being filled */
+	size_t in_size, out_size; /* of a slot */
+	uint64_t in_off;          /* blob bytes read */
+	uint64_t out_off;         /* decoded bytes handed over */
+	uint64_t next;            /* decoded offset from which a checkpoint is wanted */
 	struct decoder_io io;
 };
 
@@ -77,7 +77,7 @@ static int read_blob(struct scan *s, unsigned char *p, size_t n, struct o2r_err 
 static int next_in(struct scan *s, struct o2r_err *err)
 {
 	struct hasher_slot *slot;
-	size_t n = (size_t)MIN(s->blob->size - s->in_off, IN_SLOT);
+	size_t n = (size_t)MIN(s->blob->size - s->in_off, s->in_size);
 	int r = hasher_slot(s->hasher, &s->hasher->blob, &slot, err);
 
 	if (r == 0)
@@ -166,7 +166,7 @@ static int run(struct scan *s, const struct stream_expect *expect, struct o2r_er
 		.decoded_slot = s->out_size, .decoded_slots = OUT_SLOTS};
 
 	if (s->decoder) {
-		sizes.blob_slot = IN_SLOT;
+		sizes.blob_slot = s->in_size;
 		sizes.blob_slots = IN_SLOTS;
 		sizes.state = s->decoder->save_max;
 	}
@@ -220,6 +220,15 @@ static void cleanup_stream(struct stream **s)
 	stream_destroy(*s);
 }
 
+/* A power of two, so that slots end where spans do; small blobs need small ones. */
+static void choose_slots(struct scan *s)
+{
+	s->in_size = (size_t)MIN(s->blob->size, IN_SLOT_MAX);
+	s->out_size = (size_t)MIN(s->stream->span, OUT_SLOT_MAX);
+	while (s->out_size > STREAM_PIECE && s->out_size / 16 > s->blob->size)
+		s->out_size /= 2;
+}
+
 static int scan_stream(
 	struct scan *s, const struct stream_expect *expect, struct o2r_err *err)
 {
@@ -234,7 +243,7 @@ static int scan_stream(
 	if (r < 0)
 		return r;
 	s->decoder = decoder;
-	s->out_size = (size_t)MIN(st->span, OUT_SLOT_MAX);
+	choose_slots(s);
 	s->next = st->span;
 	r = run(s, expect, err);
 	checkpoints_seal(&st->checkpoints);

@@ -1,0 +1,168 @@
+/* Blobs in files, ranges of files, and memory; codecs by magic bytes. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "blob/blob.h"
+#include "blob/codec.h"
+#include "unit.h"
+
+static char dir[] = "/tmp/o2r-blob.XXXXXX";
+
+static int path_fd(void)
+{
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void write_file(int dirfd, const char *name, const char *text)
+{
+	int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void expect_text(struct blob *b, uint64_t off, size_t n, const char *want)
+{
+	char got[64] = {0};
+	struct o2r_err err = {0};
+
+	CHECK_EQ(blob_pread(b, got, n, off, &err), 0);
+	CHECK_STR(got, want);
+}
+
+static void expect_past_end(struct blob *b, uint64_t off, size_t n)
+{
+	char got[64];
+	struct o2r_err err = {0};
+
+	CHECK(blob_pread(b, got, n, off, &err) < 0);
+	CHECK_EQ(err.cls, ERR_CORRUPT);
+}
+
+static void files(int dirfd)
+{
+	struct blob b = {0};
+	struct o2r_err err = {0};
+
+	write_file(dirfd, "f", "0123456789");
+	CHECK_EQ(blob_open_file(&b, dirfd, "f", &err), 0);
+	CHECK_EQ(b.size, 10);
+	expect_text(&b, 0, 10, "0123456789");
+	expect_text(&b, 9, 1, "9");
+	expect_text(&b, 10, 0, "");
+	expect_past_end(&b, 10, 1);
+	expect_past_end(&b, 9, 2);
+	expect_past_end(&b, UINT64_MAX, 2);
+	/* cut short while in use */
+	write_file(dirfd, "f", "0123");
+	expect_text(&b, 0, 4, "0123");
+	expect_past_end(&b, 2, 4);
+	blob_close(&b);
+	blob_close(&b);
+	CHECK(!b.ops);
+
+	CHECK(blob_open_file(&b, dirfd, "none", &err) < 0);
+	CHECK_EQ(err.cls, ERR_NOT_FOUND);
+	CHECK(blob_open_file(&b, dirfd, ".", &err) < 0);
+	CHECK(strstr(err.text, "not a regular file") != NULL);
+	CHECK_EQ(mkfifoat(dirfd, "fifo", 0600), 0);
+	CHECK(blob_open_file(&b, dirfd, "fifo", &err) < 0);
+	CHECK(strstr(err.text, "not a regular file") != NULL);
+	CHECK_EQ(symlinkat("f", dirfd, "link"), 0);
+	CHECK_EQ(blob_open_file(&b, dirfd, "link", &err), 0);
+	blob_close(&b);
+}
+
+static const struct {
+	uint64_t offset, size;
+	const char *text; /* NULL: refused */
+} ranges[] = {
+	{0, 10, "0123456789"},
+	{3, 4, "3456"},
+	{10, 0, ""},
+	{3, 8, NULL},
+	{11, 0, NULL},
+	{UINT64_MAX, 2, NULL},
+};
+
+static void file_ranges(int dirfd)
+{
+	write_file(dirfd, "r", "0123456789");
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		struct blob b = {0};
+		struct o2r_err err = {0};
+		int fd = openat(dirfd, "r", O_RDONLY | O_CLOEXEC);
+		int r = blob_open_fd(&b, fd, ranges[i].offset, ranges[i].size, &err);
+
+		CHECK_EQ(r < 0, !ranges[i].text);
+		if (r == 0) {
+			expect_text(&b, 0, (size_t)b.size, ranges[i].text);
+			expect_past_end(&b, b.size, 1);
+		} else {
+			CHECK_EQ(err.cls, ERR_CORRUPT);
+		}
+		blob_close(&b);
+		/* owned by the blob in either case */
+		CHECK(fcntl(fd, F_GETFD) < 0);
+	}
+}
+
+static void memory(void)
+{
+	char text[] = "abcdef";
+	struct blob mine = {0}, copy = {0}, empty = {0};
+
+	CHECK_EQ(blob_open_memory(&mine, text, 6, 0, NULL), 0);
+	CHECK_EQ(blob_open_memory(&copy, text, 6, 1, NULL), 0);
+	CHECK_EQ(blob_open_memory(&empty, NULL, 0, 1, NULL), 0);
+	text[0] = 'X';
+	expect_text(&mine, 0, 6, "Xbcdef");
+	expect_text(&copy, 0, 6, "abcdef");
+	expect_text(&empty, 0, 0, "");
+	expect_past_end(&empty, 0, 1);
+	expect_past_end(&copy, 3, 4);
+	blob_close(&mine);
+	blob_close(&copy);
+	blob_close(&empty);
+}
+
+static const struct {
+	const char *bytes;
+	size_t n;
+	enum codec codec;
+} magics[] = {
+	{"", 0, CODEC_PLAIN},
+	{"\x1f", 1, CODEC_PLAIN},
+	{"\x1f\x8b", 2, CODEC_GZIP},
+	{"\x1f\x8b\x08\x00", 4, CODEC_GZIP},
+	{"\x28\xb5\x2f\xfd", 4, CODEC_ZSTD},
+	{"\x28\xb5\x2f", 3, CODEC_PLAIN},
+	{"\x50\x2a\x4d\x18", 4, CODEC_ZSTD},
+	{"\x5f\x2a\x4d\x18", 4, CODEC_ZSTD},
+	{"\x60\x2a\x4d\x18", 4, CODEC_PLAIN},
+	{"\x27\xb5\x2f\xfd", 4, CODEC_PLAIN}, /* zstd 0.7 */
+	{"usr/", 4, CODEC_PLAIN},
+};
+
+int main(void)
+{
+	CHECK(mkdtemp(dir) != NULL);
+
+	int dirfd = path_fd();
+
+	files(dirfd);
+	file_ranges(dirfd);
+	memory();
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		CHECK_EQ(codec_detect(magics[i].bytes, magics[i].n), magics[i].codec);
+	CHECK_STR(codec_name(CODEC_PLAIN), "plain");
+	CHECK_STR(codec_name(CODEC_GZIP), "gzip");
+	CHECK_STR(codec_name(CODEC_ZSTD), "zstd");
+	for (const char *names[] = {"f", "r", "fifo", "link"}, **n = names; n < names + 4;
+		n++)
+		unlinkat(dirfd, *n, 0);
+	close(dirfd);
+	rmdir(dir);
+	TEST_END;
+}
