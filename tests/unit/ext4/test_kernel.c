@@ -276,7 +276,7 @@ static void try_mode(const struct tree *t, enum ext4_size_mode mode, enum mkimag
 		CHECK(mkimage_clean(image));
 	}
 	grow(image, s.image_bytes,
-		mode == EXT4_SIZE_MIN ? 9 * 1024 : s.image_bytes * 9 / 16384);
+		mode == EXT4_SIZE_MIN ? 9 * 1024 : s.image_bytes * 5 / 16384);
 	CHECK(mount_image(image, "rw"));
 	umount_image();
 }
