@@ -16,7 +16,7 @@ import threading
 import time
 
 NUMBERS = re.compile(r"^(\d+) passed, (\d+) failed\b")
-TAIL = 120      # lines shown of the output of something that failed
+HEAD, TAIL = 40, 80     # lines shown of the output of something that failed
 LIVE = set()    # programs that have not been waited for
 
 
@@ -44,8 +44,8 @@ class Results:
 
     def show(self, detail):
         lines = detail.rstrip("\n").split("\n") if detail.strip() else []
-        if len(lines) > TAIL:
-            lines = ["... %d lines left out" % (len(lines) - TAIL)] + lines[-TAIL:]
+        if len(lines) > HEAD + TAIL:
+            lines = lines[:HEAD] + ["... %d lines left out" % (len(lines) - HEAD - TAIL)] + lines[-TAIL:]
         for line in lines:
             print("    | " + line, flush=True)
 

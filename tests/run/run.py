@@ -50,18 +50,20 @@ def variants(run):
             builds.unit_tests(run.results, name, where)
 
 
-def run_integration(run, name, build, env, only=lambda text: True):
-    """Files that must not share the machine (`ALONE = True`: they measure memory, or mount a lot) run at the end."""
+INTEGRATION = ROOT / "tests/integration"
+OWN_STAGE = ("test_random", "test_real")
+
+
+def run_cases(run, name, build, paths, env=None):
+    """Files of unittest cases. Those that must not share the machine (`ALONE = True`: they measure memory) run at the end."""
     where = run.make(build)
     if not where:
         return
-    env = {**env, "O2R": str(where / "src/cli/o2r"), "O2R_BUILD": str(where), "O2R_ROOT": str(ROOT)}
+    env = {"O2R": str(where / "src/cli/o2r"), "O2R_BUILD": str(where), "O2R_ROOT": str(ROOT), "O2R_IMAGES": str(builds.BUILD_ROOT),
+           **(env or {})}
     together, alone = [], []
-    for path in sorted((ROOT / "tests/integration").glob("test_*.py")):
-        text = path.read_text()
-        if not only(text):
-            continue
-        kind = alone if re.search(r"^ALONE = True", text, re.M) else together
+    for path in sorted(paths):
+        kind = alone if re.search(r"^ALONE = True", path.read_text(), re.M) else together
         kind.append(lambda path=path: results.program(
             run.results, "%s %s" % (name, path.stem[len("test_"):]),
             [sys.executable, ROOT / "tests/run/integration.py", path], env=env, seconds=2400))
@@ -73,7 +75,17 @@ def run_integration(run, name, build, env, only=lambda text: True):
 
 @stage("the command on images that scripts make")
 def integration(run):
-    run_integration(run, "integration", "gcc", {})
+    run_cases(run, "integration", "gcc", [p for p in INTEGRATION.glob("test_*.py") if not p.name.startswith(OWN_STAGE)])
+
+
+@stage("random images against an independent implementation of docs/layers.md")
+def reference(run):
+    run_cases(run, "reference", "gcc", [*(ROOT / "tests/reference").glob("test_*.py"), *INTEGRATION.glob("test_random*.py")])
+
+
+@stage("a real Debian in five layers, against umoci")
+def real(run):
+    run_cases(run, "real", "gcc", INTEGRATION.glob("test_real*.py"))
 
 
 @stage("unit and integration tests under ASan and UBSan")
@@ -82,8 +94,9 @@ def sanitize(run):
     if not where:
         return
     builds.unit_tests(run.results, "sanitize", where, env=builds.SANITIZE_ENV)
-    run_integration(run, "sanitize", "sanitize", {**builds.SANITIZE_ENV, "O2R_SANITIZED": "1"},
-                    only=lambda text: not re.search(r"^UNDER_SANITIZERS = False", text, re.M))
+    run_cases(run, "sanitize", "sanitize", [p for p in INTEGRATION.glob("test_*.py")
+                                            if not re.search(r"^UNDER_SANITIZERS = False", p.read_text(), re.M)],
+              env={**builds.SANITIZE_ENV, "O2R_SANITIZED": "1"})
 
 
 @stage("60 s of each fuzz target, and the coverage it reaches")
