@@ -13,6 +13,7 @@
 #include "ext4/out.h"
 #include "fs/data.h"
 #include "mktree.h"
+#include "plan_check.h"
 
 enum {
 	SPAN = 1 << 20,
@@ -206,6 +207,11 @@ int mkimage(const struct tree *t, const struct ext4_options *o, enum mkimage_how
 
 	if (r == 0 && summary)
 		ext4_plan_summary(p, summary);
+
+	const char *wrong = r == 0 ? plan_check(p) : NULL;
+
+	if (wrong)
+		r = err_set(&err, ERR_FAIL, EINVAL, "plan: %s", wrong);
 	if (r == 0)
 		r = write_image(t, p, &ctx, how, path, &err);
 	ext4_plan_destroy(p);

@@ -1,6 +1,6 @@
 /*
  * Images for tests: a tree is planned and written to a file in a temporary directory that
- * is removed at the end of the program; e2fsck and dumpe2fs judge it.
+ * is removed at the end of the program; plan_check, e2fsck and dumpe2fs judge it.
  */
 #ifndef O2R_TESTS_MKIMAGE_H
 #define O2R_TESTS_MKIMAGE_H

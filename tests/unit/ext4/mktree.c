@@ -132,23 +132,30 @@ void mktree_xattr(struct mktree *m, struct entry *e, const char *name, const voi
 	e->xattrs = set;
 }
 
-struct tree *mktree_finish(struct mktree *m)
+struct tree *mktree_try(struct mktree *m, struct o2r_err *err)
 {
 	struct ctx ctx = {.threads = 1, .limits = LIMITS_DEFAULT};
 	struct merge_time root = {.sec = 1000000000};
 	struct merge *merge = NULL;
 	struct tree *t = NULL;
-	struct o2r_err err = {0};
-	int r = merge_create(&ctx, &merge, &err);
+	int r = merge_create(&ctx, &merge, err);
 
 	if (r == 0)
-		r = merge_add(merge, &m->layer, "test", &err);
+		r = merge_add(merge, &m->layer, "test", err);
 	if (r == 0)
-		r = merge_freeze(merge, root, &t, &err);
+		r = merge_freeze(merge, root, &t, err);
 	merge_destroy(merge);
 	layer_finish(&m->layer);
 	*m = (struct mktree){0};
-	if (r < 0) {
+	return r < 0 ? NULL : t;
+}
+
+struct tree *mktree_finish(struct mktree *m)
+{
+	struct o2r_err err = {0};
+	struct tree *t = mktree_try(m, &err);
+
+	if (!t) {
 		fprintf(stderr, "cannot make a tree: %s\n", err.text);
 		abort();
 	}

@@ -30,7 +30,8 @@ struct entry *mktree_sparse(struct mktree *m, const char *path, uint64_t size,
 void mktree_xattr(struct mktree *m, struct entry *e, const char *name, const void *value,
 	uint32_t len);
 
-/* The tree; m is empty again. */
+/* The tree; m is empty again. mktree_try returns NULL for what cannot be merged. */
+struct tree *mktree_try(struct mktree *m, struct o2r_err *err);
 struct tree *mktree_finish(struct mktree *m);
 
 /* The layer's bytes [off, off + n). */
