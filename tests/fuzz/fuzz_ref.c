@@ -1,0 +1,98 @@
+/*
+ * References, platforms and times: one line each, separated by newlines. Two lines are a
+ * pair: as names of images, and as platforms.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "sources/platform.h"
+#include "sources/ref.h"
+#include "sources/rfc3339.h"
+
+static void must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void try_ref(const char *text)
+{
+	CLEANUP(ref_finish) struct ref ref = {0};
+	struct o2r_err err = {0};
+	int r = ref_parse(text, &ref, &err);
+
+	if (r < 0) {
+		must(err.cls == ERR_USAGE && err.text[0] && !strchr(err.text, '\n'));
+		must(!ref.path && !ref.tag && !ref.short_path);
+		return;
+	}
+	must(ref.path && ref.path[0]);
+	must(!ref.tag || (ref.tag[0] && ref.index < 0));
+	must(ref.kind == REF_PATH || !strchr(ref.path, ':'));
+	must(!ref.short_path || (ref.short_index >= 0 && ref.short_path[0]));
+}
+
+static bool same(const struct platform *a, const struct platform *b)
+{
+	return strcmp(a->os, b->os) == 0 && strcmp(a->arch, b->arch) == 0 &&
+	       strcmp(a->variant, b->variant) == 0;
+}
+
+/* A normalised name is normal, and suits itself best. */
+static bool try_platform(const char *text, struct platform *p)
+{
+	struct o2r_err err = {0};
+	struct platform again;
+
+	if (platform_parse(text, p, &err) < 0)
+		return false;
+	must(platform_parse(platform_format(p).s, &again, &err) == 0);
+	must(same(p, &again));
+	must(platform_rank(p, p) == 0);
+	must(platform_make(p->os, p->arch, p->variant, &again, &err) == 1);
+	must(same(p, &again));
+	platform_is_unknown(p);
+	return true;
+}
+
+/* What suits one way round only suits in one order; equal ranks are equal names. */
+static void try_pair(const char *a, const char *b)
+{
+	struct platform pa = {0}, pb = {0};
+
+	must(ref_same_image(a, b) == ref_same_image(b, a));
+	if (!try_platform(a, &pa) || !try_platform(b, &pb))
+		return;
+
+	int ab = platform_rank(&pa, &pb), ba = platform_rank(&pb, &pa);
+
+	must(ab <= 0 || ba < 0);
+	must((ab == 0) == (ba == 0));
+	must(ab < 0 || (strcmp(pa.os, pb.os) == 0 && strcmp(pa.arch, pb.arch) == 0));
+}
+
+static void try_time(const char *text)
+{
+	int64_t sec;
+	uint32_t nsec;
+
+	if (rfc3339_parse(text, &sec, &nsec))
+		must(nsec < 1000000000 && sec > -62200000000 && sec < 253500000000);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO_FREE char *text = strndup((const char *)data, size);
+	char *rest = text;
+	const char *last = "";
+
+	must(text);
+	for (char *line; (line = strsep(&rest, "\n")); last = line) {
+		try_ref(line);
+		try_time(line);
+		try_pair(last, line);
+	}
+	return 0;
+}
