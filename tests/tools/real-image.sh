@@ -74,9 +74,12 @@ debian_tar() {
 	apt_options >"$work/apt-options"
 	say "mmdebstrap $1 from ${sources[*]:-the default mirrors}"
 	mmdebstrap --quiet --variant="$1" \
-		--setup-hook='install -m 644 "'"$work"'/apt-options" "$1/etc/apt/apt.conf.d/90build-host"' \
+		--setup-hook="upload '$work/apt-options' /etc/apt/apt.conf.d/90build-host" \
 		--setup-hook='echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/90build-host"' \
-		"$suite" "$2" "${sources[@]}"
+		"$suite" "$2" "${sources[@]}" || {
+		[ "$(id -u)" = 0 ] || say "mmdebstrap needs root, or subordinate ids for this user in /etc/subuid and /etc/subgid"
+		exit 1
+	}
 }
 
 # Files with ACLs and user xattrs, appended to a tar with GNU tar, which stores both as plain xattrs here.
