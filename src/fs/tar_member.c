@@ -251,15 +251,11 @@ static int set_size(
 	switch (m->kind) {
 	case ENTRY_FILE:
 		return file_size(parts, m, err);
-	case ENTRY_DIR:
-		/* POSIX: a directory's size is space to be set aside, no data follows;
-		 * but an old one is written as a file */
-		if (parts->header->type == '5')
-			m->stored = 0;
-		return 0;
 	case ENTRY_HARDLINK:
-		return 0;
+		return 0; /* what follows will tell */
 	default:
+		/* whatever the size says, nothing follows: Go and libarchive agree, for
+		 * the directories of old tars too */
 		m->stored = 0;
 		return 0;
 	}

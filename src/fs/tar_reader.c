@@ -65,13 +65,6 @@ static uint64_t padding_of(uint64_t size)
 	return -size & (TAR_BLOCK - 1);
 }
 
-static void skip_body(struct tar_reader *r, uint64_t size)
-{
-	r->left = size;
-	r->padding = padding_of(size);
-	r->state = TAR_IN_BODY;
-}
-
 static struct buf *extension_buf(struct tar_reader *r)
 {
 	switch (r->ext_type) {
@@ -233,10 +226,8 @@ static int read_member(struct tar_reader *r, struct tar_event *ev, struct o2r_er
 	if (m->kind == ENTRY_FILE && m->stored) {
 		ev->has_data = true;
 		begin_data(r, m->stored);
-	} else if (m->kind == ENTRY_HARDLINK) {
+	} else {
 		r->link_body = m->stored;
-	} else if (m->stored) {
-		skip_body(r, m->stored);
 	}
 	return 0;
 }
@@ -266,10 +257,10 @@ static int zero_block(struct tar_reader *r, struct o2r_err *err)
  * end mark) is none, anything else is the body. */
 static void begin_link_body(struct tar_reader *r, struct tar_event *ev)
 {
-	uint64_t size = r->link_body;
-
-	if (size > TAR_BLOCK) {
-		skip_body(r, size - TAR_BLOCK);
+	if (r->link_body > TAR_BLOCK) {
+		r->left = r->link_body - TAR_BLOCK;
+		r->padding = padding_of(r->left);
+		r->state = TAR_IN_BODY;
 	}
 	r->link_body = 0;
 	*ev = (struct tar_event){.kind = TAR_LINK_BODY};

@@ -105,11 +105,13 @@ static const struct tar_case endings[] = {
 		"0\n"},
 	{"end mark behind an extension header", {{"x", .type = 'x', .pax = "uid=1\n"}},
 		"error: the archive ends behind the extension header at 0\n"},
-	{"in the body of an old directory",
-		{{"d/", .raw_type = 1, .size = "00000003000", .flags = NO_END}},
-		"error: entry d at 0: the archive is cut off at 512, 1536 bytes before "
-		"the end of "
-		"the entry's data\n"},
+	{"in the body of a hard link",
+		{{"h", .type = '1', .link = "t", .size = "00000003000"},
+			{"", .flags = NO_HEADER | NO_END, .data = "BODY"}},
+		"h: the data of a hard link is ignored\n"
+		"error: entry h at 0: the archive is cut off at 1024, 1024 bytes before "
+		"the end "
+		"of the entry's data\n"},
 };
 
 static void long_name(struct buf *b, size_t parts, size_t part_len)
