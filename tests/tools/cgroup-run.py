@@ -8,7 +8,8 @@ One line goes to stderr:
   cgroup-run: method=cgroup1 limit=... peak=... anon=... rss=... oom=0
 peak: the highest use the kernel counted, page cache included (the cache gives way at the limit, so this may sit at the
       limit without harm); anon: the highest anonymous memory seen in samples of 5 ms; rss: the largest resident set
-      of one process (wait4); oom: processes killed by the limit. Values not known are '-'.
+      of one process (wait4; not below this script's own 12 MB, which the kernel counts from before the exec);
+      oom: processes killed by the limit. Values not known are '-'.
 Where no cgroup can be made, method=rss: the limit is compared with rss after the command has ended.
 The exit status is the command's (128 + N for signal N), or 125 when the limit was broken, or 2 for wrong usage.
 """
