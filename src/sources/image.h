@@ -40,7 +40,7 @@ struct image_config {
 	bool created_valid;
 	int64_t created_sec;
 	uint32_t created_nsec;
-	struct platform platform;
+	struct platform platform; /* all empty where absent */
 };
 
 struct image {
@@ -60,10 +60,11 @@ struct image_options {
 };
 
 /*
- * Resolve a reference: "oci:DIR[:TAG|@N]" or a path that begins with '/', './' or '../'
- * (or is "." or "..") whose kind is detected. Nothing is believed before its size and
- * digest match. Errors: NOT_FOUND (no such path or tag: lists the tags), PLATFORM (lists
- * what there is), CORRUPT, USAGE (ambiguous: lists the choices; not a reference).
+ * Resolve a reference (docs/references.md): "oci:DIR[:TAG|:@N]" or a path that begins
+ * with '/', './' or '../' (or is "." or "..") whose kind is detected. Nothing is believed
+ * before its size and digest match. Errors: NOT_FOUND (no such path or tag: lists the
+ * tags), PLATFORM (lists what there is), CORRUPT, USAGE (ambiguous: lists the choices;
+ * not a reference).
  */
 int image_open(const char *reference, const struct image_options *o,
 	const struct ctx *ctx, struct image **out, struct o2r_err *err) O2R_MUST_CHECK;
