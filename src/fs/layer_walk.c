@@ -99,6 +99,12 @@ void walk_remove(struct layer_walk *w, uint32_t name)
 	}
 }
 
+/* Made by this layer: a hard link may give a lower layer's a second name here. */
+static bool is_own_symlink(const struct layer_walk *w, uint32_t node)
+{
+	return node >= w->root && S_ISLNK(w->b->nodes[node].mode);
+}
+
 /* One step down from *dir to a directory `part`; *dir 0: a weak walk ends here. */
 static int step(struct layer_walk *w, struct todo *t, const char *part, size_t len,
 	const struct entry *why, bool weak, uint32_t *dir, struct o2r_err *err)
@@ -115,7 +121,7 @@ static int step(struct layer_walk *w, struct todo *t, const char *part, size_t l
 		}
 		return 0;
 	}
-	if (n && S_ISLNK(n->mode)) {
+	if (n && is_own_symlink(w, w->b->names[name].node)) {
 		if (n->u.target[0] == '/')
 			*dir = w->root;
 		return todo_push(t, n->u.target, n->size, err);
@@ -219,10 +225,11 @@ int walk_target(struct layer_walk *w, const char *path, size_t len,
 			*out = (struct walk_target){here, below};
 			return 0;
 		}
-		const struct node *link =
-			here ? &w->b->nodes[w->b->names[here].node] : NULL;
+		uint32_t node = here ? w->b->names[here].node : 0;
 
-		if (link && S_ISLNK(link->mode)) {
+		if (node && is_own_symlink(w, node)) {
+			const struct node *link = &w->b->nodes[node];
+
 			if (link->u.target[0] == '/')
 				depth = 1;
 			int r = todo_push(&t, link->u.target, link->size, err);

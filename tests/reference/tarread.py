@@ -138,7 +138,7 @@ class Reader:
         flag = block[156:157]
         if flag not in KINDS:
             raise Refused(10, "unknown entry type %r" % flag)
-        records = {k: v for k, v in pax if v or k.startswith(b"SCHILY.xattr.")}
+        records = {k: v for k, v in pax if v or k.startswith((b"SCHILY.xattr.", b"LIBARCHIVE.xattr."))}
         found.name, found.link = names(block, records, long_name, long_link)
         found.kind = KINDS[flag]
         if found.kind == "f" and found.name.endswith(b"/"):

@@ -166,6 +166,9 @@ static const struct merge_case whiteouts[] = {
 	{"rule 7: a marker in a lower directory leaves its metadata",
 		{{D("d", .mode = 0700, .mtime = 3), F("d/a", 1)}, {W("d/.wh.a")}},
 		"/ d 755 0:0 77.0 -\nd d 700 0:0 3.0 -\n", .full = 1},
+	{"rule 6: but not a lower one that this layer gives a second name",
+		{{L("l", "t"), F("t", 1)}, {H("c", "l"), W("c/.wh..wh..opq")}},
+		"c lt\nl lt =c\nt f1\n", NULL, "lower layer"},
 	{"rule 6: markers follow symlinks of their own layer",
 		{{D("d"), F("d/a", 1)}, {W("l/.wh.a"), L("l", "d")}}, "d d\nl ld\n"},
 };
