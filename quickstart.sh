@@ -9,7 +9,14 @@ export PATH=$PATH:/usr/sbin:/sbin
 
 step() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 run() {
-  printf '$ %s\n' "$*"
+  local word line='$'
+  for word in "$@"; do
+    case $word in
+    *\ *) line+=" '$word'" ;;
+    *) line+=" $word" ;;
+    esac
+  done
+  printf '%s\n' "$line"
   "$@"
 }
 
@@ -18,7 +25,7 @@ run tests/tools/install-deps.sh quickstart
 
 step "build"
 [ -f build/build.ninja ] || run meson setup build --buildtype=release
-run ninja -C build
+run ninja -C build --quiet src/cli/o2r
 o2r=build/src/cli/o2r
 
 step "an image: Debian in two layers, as an OCI layout"
