@@ -102,8 +102,12 @@ struct progress_text progress_total(
 	const char *stage, unsigned layers, unsigned long long bytes, double seconds)
 {
 	struct progress_text t;
+	char of[32] = "";
 
-	snprintf(t.s, sizeof(t.s), "%.40s: %u %s, %.30s in %.1f s", stage, layers,
-		layers == 1 ? "layer" : "layers", text_size(bytes).s, seconds);
+	if (layers)
+		snprintf(of, sizeof(of), "%u %s, ", layers,
+			layers == 1 ? "layer" : "layers");
+	snprintf(t.s, sizeof(t.s), "%.40s: %s%.30s in %.1f s", stage, of,
+		text_size(bytes).s, seconds);
 	return t;
 }

@@ -24,7 +24,7 @@ struct progress_text progress_line(
 /* The same as a sentence for logs, of any width: "index: 2 of 5 layers, ...". */
 struct progress_text progress_sentence(const struct o2r_progress *p, double seconds);
 
-/* The end of a stage: "index: 5 layers, 940 MiB in 1.8 s". */
+/* The end of a stage: "index: 5 layers, 940 MiB in 1.8 s"; no layers when it is 0. */
 struct progress_text progress_total(
 	const char *stage, unsigned layers, unsigned long long bytes, double seconds);
 

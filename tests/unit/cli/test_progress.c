@@ -60,5 +60,7 @@ int main(void)
 		"index: 2 of 5 layers, 512 MiB of 1.0 GiB, 256 MiB/s, 0:02 left");
 	CHECK_STR(progress_total("index", 1, 940 * MIB, 1.84).s,
 		"index: 1 layer, 940 MiB in 1.8 s");
+	CHECK_STR(
+		progress_total("write", 0, 940 * MIB, 1.84).s, "write: 940 MiB in 1.8 s");
 	TEST_END;
 }
