@@ -36,7 +36,7 @@ struct ctx {
 	void *arg;
 	enum log_level level;
 	const volatile int *cancel; /* non-zero: stop; may be NULL */
-	unsigned threads;         /* at least 1 */
+	unsigned threads;           /* at least 1 */
 	struct limits limits;
 	pthread_mutex_t *lock; /* serialises the callbacks; may be NULL (one thread) */
 };
