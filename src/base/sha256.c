@@ -58,13 +58,12 @@ static struct feed fill_tail(struct sha256 *s, const void *data, size_t n)
 	size_t used = s->len % BLOCK;
 
 	s->len += n;
-	if (!used)
+	if (!used || !n)
 		return f;
 
 	size_t take = MIN(n, BLOCK - used);
 
-	if (take)
-		memcpy(s->tail + used, f.p, take);
+	memcpy(s->tail + used, f.p, take);
 	f.p += take;
 	f.n -= take;
 	if (used + take == BLOCK)

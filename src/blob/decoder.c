@@ -25,7 +25,12 @@ void decoder_destroy(struct decoder *d)
 
 int decoder_run(struct decoder *d, struct decoder_io *io, struct o2r_err *err)
 {
+	static const unsigned char nothing[1];
 	size_t in_left = io->in_left;
+
+	if (!io->in)
+		io->in = nothing; /* pointers move, also by 0 */
+
 	int r = d->ops->run(d, io, err);
 
 	d->in_pos += in_left - io->in_left;

@@ -175,7 +175,8 @@ static int data(struct gzip *g, struct decoder_io *io, struct o2r_err *err)
 
 	g->f.member_size += (uint32_t)(out_left - io->out_left);
 	if (r == -EBADMSG)
-		return err_corrupt(err, "gzip data is corrupt");
+		return err_corrupt(
+			err, "gzip data is corrupt (%s)", g->inflate->why(g->state));
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r < 0)

@@ -21,6 +21,8 @@ struct inflate_ops {
 	void (*begin)(void *s, bool crc);
 	/* INFLATE_*, -EBADMSG, or another negative errno. */
 	int (*run)(void *s, struct decoder_io *io);
+	/* After -EBADMSG: what the library says is wrong. */
+	const char *(*why)(const void *s);
 	/* After INFLATE_END: bytes taken from the input that lie behind the stream. */
 	size_t (*unused)(void *s, unsigned char out[8]);
 	uint32_t (*crc)(const void *s);

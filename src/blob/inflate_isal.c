@@ -25,13 +25,18 @@ struct saved {
 	uint32_t tables; /* 1: the Huffman tables follow */
 };
 
+struct isal {
+	struct inflate_state s;
+	int result; /* of the last call */
+};
+
 static void *isal_create(void)
 {
-	struct inflate_state *s = calloc(1, sizeof(*s));
+	struct isal *i = calloc(1, sizeof(*i));
 
-	if (s)
-		isal_inflate_init(s);
-	return s;
+	if (i)
+		isal_inflate_init(&i->s);
+	return i;
 }
 
 static void isal_destroy(void *arg)
@@ -41,7 +46,7 @@ static void isal_destroy(void *arg)
 
 static void isal_begin(void *arg, bool crc)
 {
-	struct inflate_state *s = arg;
+	struct inflate_state *s = &((struct isal *)arg)->s;
 
 	isal_inflate_init(s);
 	s->crc_flag = crc ? ISAL_GZIP_NO_HDR : ISAL_DEFLATE;
@@ -59,7 +64,8 @@ static void keep_count_small(struct inflate_state *s)
 
 static int isal_run(void *arg, struct decoder_io *io)
 {
-	struct inflate_state *s = arg;
+	struct isal *i = arg;
+	struct inflate_state *s = &i->s;
 	uint32_t in = (uint32_t)MIN(io->in_left, 1u << 30);
 	uint32_t out = (uint32_t)MIN(io->out_left, 1u << 29);
 
@@ -74,15 +80,30 @@ static int isal_run(void *arg, struct decoder_io *io)
 	io->in_left -= in - s->avail_in;
 	io->out += out - s->avail_out;
 	io->out_left -= out - s->avail_out;
+	i->result = r;
 	if (r < 0)
 		return -EBADMSG;
 	keep_count_small(s);
 	return s->block_state == ISAL_BLOCK_FINISH ? INFLATE_END : INFLATE_MORE;
 }
 
+static const char *isal_why(const void *arg)
+{
+	switch (((const struct isal *)arg)->result) {
+	case ISAL_INVALID_BLOCK:
+		return "invalid block";
+	case ISAL_INVALID_SYMBOL:
+		return "invalid symbol";
+	case ISAL_INVALID_LOOKBACK:
+		return "invalid distance";
+	default:
+		return "invalid";
+	}
+}
+
 static size_t isal_unused(void *arg, unsigned char out[8])
 {
-	struct inflate_state *s = arg;
+	struct inflate_state *s = &((struct isal *)arg)->s;
 	size_t n = s->read_in_length > 0 ? (size_t)s->read_in_length / 8 : 0;
 	uint64_t bits = s->read_in >> (s->read_in_length > 0 ? s->read_in_length % 8 : 0);
 
@@ -94,12 +115,12 @@ static size_t isal_unused(void *arg, unsigned char out[8])
 
 static uint32_t isal_crc(const void *arg)
 {
-	return ((const struct inflate_state *)arg)->crc;
+	return ((const struct isal *)arg)->s.crc;
 }
 
 static bool isal_can_save(const void *arg)
 {
-	const struct inflate_state *s = arg;
+	const struct inflate_state *s = &((const struct isal *)arg)->s;
 
 	/* between two calls nothing is left of a symbol that did not fit, except where
 	 * the library would have to hold it back: then not here */
@@ -109,7 +130,7 @@ static bool isal_can_save(const void *arg)
 
 static size_t isal_save(void *arg, unsigned char *out)
 {
-	struct inflate_state *s = arg;
+	struct inflate_state *s = &((struct isal *)arg)->s;
 	struct saved head = {
 		.read_in = s->read_in,
 		.read_in_length = s->read_in_length,
@@ -152,7 +173,7 @@ static void take(void *to, size_t n, const unsigned char **p)
 
 static int isal_restore(void *arg, const unsigned char *p, size_t n, bool crc)
 {
-	struct inflate_state *s = arg;
+	struct inflate_state *s = &((struct isal *)arg)->s;
 	size_t tables = sizeof(s->lit_huff_code) + sizeof(s->dist_huff_code);
 	struct saved head;
 
@@ -194,6 +215,7 @@ const struct inflate_ops inflate_isal = {
 	.destroy = isal_destroy,
 	.begin = isal_begin,
 	.run = isal_run,
+	.why = isal_why,
 	.unused = isal_unused,
 	.crc = isal_crc,
 	.can_save = isal_can_save,

@@ -102,6 +102,13 @@ static int zlib_run(void *arg, struct decoder_io *io)
 	}
 }
 
+static const char *zlib_why(const void *arg)
+{
+	const struct zlib *s = arg;
+
+	return s->z.msg ? s->z.msg : "it needs a dictionary";
+}
+
 static size_t zlib_unused(void *arg, unsigned char out[8])
 {
 	/* the library gives whole bytes back by itself */
@@ -159,6 +166,7 @@ const struct inflate_ops inflate_zlib = {
 	.destroy = zlib_destroy,
 	.begin = zlib_begin,
 	.run = zlib_run,
+	.why = zlib_why,
 	.unused = zlib_unused,
 	.crc = zlib_crc,
 	.can_save = zlib_can_save,
