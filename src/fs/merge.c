@@ -49,28 +49,37 @@ void merge_destroy(struct merge *m)
 	free(m);
 }
 
-static void clamp(struct warn *w, const char *what, int64_t *sec, uint32_t *nsec)
+/* Whether the time had to be moved. */
+static bool clamp(int64_t *sec, uint32_t *nsec)
 {
 	int64_t t = *sec < TIME_MIN ? TIME_MIN : *sec > TIME_MAX ? TIME_MAX : *sec;
 
 	if (t == *sec)
-		return;
-	warn_about(w, MERGE_WARN_TIME,
-		"%s: a time outside 1901-12-13 to 2446-05-10 is moved to the end it "
-		"passes",
-		what);
+		return false;
 	*sec = t;
 	*nsec = 0;
+	return true;
+}
+
+static void warn_clamped(struct merge *m, uint64_t count)
+{
+	if (count)
+		warn_text(&m->warn,
+			"%llu time%s outside 1901-12-13 to 2446-05-10 moved to the end "
+			"passed",
+			(unsigned long long)count, count == 1 ? "" : "s");
 }
 
 /* Every node of the layer just added; implied directories have their times from entries.
- */
+ * Nodes do not know their names, so there is only a count to tell. */
 static void clamp_times(struct merge *m, size_t from)
 {
 	struct build *b = &m->build;
+	uint64_t count = 0;
 
 	for (size_t i = from; i < b->node_count; i++)
-		clamp(&m->warn, "an entry", &b->nodes[i].mtime, &b->nodes[i].mtime_nsec);
+		count += clamp(&b->nodes[i].mtime, &b->nodes[i].mtime_nsec);
+	warn_clamped(m, count);
 }
 
 int merge_add(
@@ -107,7 +116,7 @@ int merge_freeze(struct merge *m, struct merge_time root_mtime, struct tree **ou
 	if (!(root->flags & NODE_EXPLICIT)) {
 		root->mtime = root_mtime.sec;
 		root->mtime_nsec = root_mtime.nsec;
-		clamp(&m->warn, "the root directory", &root->mtime, &root->mtime_nsec);
+		warn_clamped(m, clamp(&root->mtime, &root->mtime_nsec));
 	}
 	return build_freeze(b, m->layers, out, err);
 }

@@ -8,7 +8,6 @@ enum merge_warn {
 	MERGE_WARN_DIR_REPLACED,
 	MERGE_WARN_LINK_BELOW,
 	MERGE_WARN_LINK_HIDDEN,
-	MERGE_WARN_TIME,
 };
 
 #define MERGE_WARN_NAMES                                                                 \
@@ -16,7 +15,6 @@ enum merge_warn {
 		[MERGE_WARN_DIR_REPLACED] = "directories replaced in the same layer",    \
 		[MERGE_WARN_LINK_BELOW] = "hard links to files of lower layers",         \
 		[MERGE_WARN_LINK_HIDDEN] = "symbolic links hidden by directories",       \
-		[MERGE_WARN_TIME] = "times that ext4 cannot hold",                       \
 	}
 
 #endif

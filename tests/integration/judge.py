@@ -115,7 +115,7 @@ FEATURES = {"ext_attr", "dir_index", "filetype", "extent", "64bit", "flex_bg", "
             "extra_isize", "metadata_csum", "resize_inode"}
 
 
-def agree(image, info, label=None, epoch=0):
+def agree(image, info, label=None, epoch=0, features=FEATURES):
     """The superblock says what the command's JSON says, and what docs/ext4.md decides."""
     sb, problems = superblock(image), []
 
@@ -135,7 +135,7 @@ def agree(image, info, label=None, epoch=0):
         same(key, moment)
     if sb.get("Filesystem created") != (moment if epoch else None):     # left out when it is 0
         problems.append("created %s" % sb.get("Filesystem created"))
-    if set(sb["Filesystem features"].split()) != FEATURES:
+    if set(sb["Filesystem features"].split()) != features:
         problems.append("features %s" % sb["Filesystem features"])
     if "signed_directory_hash" not in sb["Filesystem flags"] or "unsigned" in sb["Filesystem flags"]:
         problems.append("flags %s" % sb["Filesystem flags"])
@@ -267,12 +267,12 @@ class Case(unittest.TestCase):
             self.assertEqual(os.listdir(folder), [], "left behind")
         return lines[0]
 
-    def judge(self, image, info, layout=None, lines=None, label=None, epoch=0):
-        """All judges; the dump of the mount must be the reference's (or the lines given). Returns the dump."""
+    def judge(self, image, info, layout=None, lines=None, **kw):
+        """All judges; the dump of the mount must be the reference's (or the lines given). Returns the dump. kw: see agree()."""
         files, inodes, used, blocks = fsck_silent(image)
         self.assertEqual((inodes, blocks), (info["inodes"], info["blocks"]))
         self.assertEqual((inodes - files, blocks - used), (info["free_inodes"], info["free_blocks"]))
-        agree(image, info, label, epoch)
+        agree(image, info, **kw)
         found = mounted_dump(image)
         same_lines(found, reference(layout) if lines is None else lines, "the mounted image")
         return found

@@ -48,7 +48,7 @@ class Acls(judge.Case):
                     self.assertEqual(found.strip(), text)
 
     def test_the_kernel_obeys_them(self):
-        """Copies of the mount's rights: user 1000 may read what only the ACL allows."""
+        """User 1000 may read what only the ACL allows."""
         with judge.loop_mount(self.image) as root:
             for user, name, allowed in ((1000, "raw", True), (1001, "raw", False), (1000, "text", True), (1001, "text", False)):
                 done = subprocess.run(["cat", "%s/%s" % (root, name)], user=user, group=user, extra_groups=[], capture_output=True)
@@ -150,7 +150,7 @@ class Sets(judge.Case):
 
     def test_name_over_255_bytes_is_refused(self):
         layer = Layer().file("dir/f", b"", xattrs={"user." + "n" * 251: b""})
-        self.refused(self.layout(Image([layer])), code=1, words=["dir/f", "255"])
+        self.refused(self.layout(Image([layer])), code=6, words=["dir/f", "255"])
 
     def test_a_set_shared_by_3_000_files(self):
         """A block's reference count ends at 1 024; four different sets, of 1, 1 024, 1 025 and 3 000 files."""

@@ -174,9 +174,7 @@ class Inodes(judge.Case):
         for i, when in enumerate((-2147483649, -62135596800, 15032385536, 99999999999)):
             layer.file("f%d" % i, b"", mtime=(when, 5))
         self.make_and_judge(Image([layer]))
-        clamped = [line for line in self.said.split("\n") if "warning" in line and ("mtime" in line or "time" in line)]
-        self.assertEqual(len(clamped), 1, self.said)
-        self.assertIn("4", clamped[0])
+        self.assertRegex(self.said, r"\Ao2r: warning: layer 1 of 1 [^\n]*: 4 times outside [^\n]*\n\Z")
 
 
 if __name__ == "__main__":
