@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "config.h"
 #include "handle.h"
+#include "sources/platform.h"
 
 enum {
 	THREADS_MAX = 64,
@@ -173,12 +174,11 @@ static int take_options(
 static int make_texts(struct o2r_image *image, struct o2r_err *err)
 {
 	const struct image *i = image->image;
-	const struct platform *p = &i->parsed.platform;
 
 	image->manifest_digest = digest_format(&i->manifest_digest);
 	image->config_digest = digest_format(&i->config_digest);
-	snprintf(image->platform, sizeof(image->platform), "%s/%s%s%s", p->os, p->arch,
-		p->variant[0] ? "/" : "", p->variant);
+	snprintf(image->platform, sizeof(image->platform), "%s",
+		platform_format(&i->parsed.platform).s);
 	image->layers = calloc(i->layer_count + 1, sizeof(*image->layers));
 	image->streams = calloc(i->layer_count + 1, sizeof(*image->streams));
 	if (!image->layers || !image->streams)
