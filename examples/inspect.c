@@ -140,6 +140,7 @@ static int snapshot(struct o2r_image *image, const char *output, struct o2r_erro
 	unsigned lines = 0;
 	int r = -1;
 
+	/* what is NULL may be destroyed */
 	if (!options || o2r_ext4_options_set_size(options, "min") < 0 ||
 		o2r_ext4_options_set_label(options, "example") < 0) {
 		snprintf(error->text, sizeof(error->text), "cannot set the options");
@@ -180,7 +181,7 @@ static int inspect(
 
 int main(int argc, char **argv)
 {
-	struct o2r_options *options = o2r_options_create();
+	struct o2r_options *options;
 	struct o2r_error error = {0};
 	struct seen seen = {0, NULL};
 	int r;
@@ -189,6 +190,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: inspect REFERENCE [PATH [OUTPUT.ext4]]\n");
 		return O2R_CLASS_USAGE;
 	}
+	options = o2r_options_create();
 	if (!options)
 		return O2R_CLASS_FAIL;
 	signal(SIGINT, on_interrupt);
