@@ -31,13 +31,49 @@ void layer_links_finish(struct layer_links *k)
 	free(k->pending);
 }
 
+/* The tar reader judges xattrs by the kind of the entry: what a link is to shows here. */
+static bool may_have(uint16_t mode, const struct xattr *x)
+{
+	if (strncmp(x->name, "user.", 5) == 0)
+		return S_ISREG(mode);
+	return !S_ISLNK(mode) || strncmp(x->name, "system.posix_acl_", 17) != 0;
+}
+
+static int add_xattrs(struct layer_links *k, uint32_t node, const struct entry *e,
+	uint32_t *number, struct o2r_err *err)
+{
+	struct build *b = k->walk->b;
+	const struct node *n = &b->nodes[node];
+	size_t count = e->xattrs ? e->xattrs->count : 0;
+	AUTO_FREE struct xattr_set *set =
+		malloc(sizeof(*set) + count * sizeof(set->list[0]));
+
+	if (!set)
+		return err_nomem(err);
+	set->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct xattr *x = &e->xattrs->list[i];
+
+		if (may_have(n->mode, x))
+			set->list[set->count++] = *x;
+		else
+			warn_about(k->warn, MERGE_WARN_LINK_XATTR,
+				"%s: attribute %s left out: what it is a link to cannot "
+				"have it",
+				text_quote(e->path, e->path_len).s,
+				text_quote(x->name, x->name_len).s);
+	}
+	return xattr_pool_join(&b->xattrs, n->xattrs, set, number, err);
+}
+
 /* The header of a link speaks for the shared inode too, its missing xattrs for nothing.
  */
 static int apply_header(
-	struct build *b, uint32_t node, const struct entry *e, struct o2r_err *err)
+	struct layer_links *k, uint32_t node, const struct entry *e, struct o2r_err *err)
 {
+	struct build *b = k->walk->b;
 	uint32_t set = 0;
-	int r = xattr_pool_join(&b->xattrs, b->nodes[node].xattrs, e->xattrs, &set, err);
+	int r = add_xattrs(k, node, e, &set, err);
 	struct node *n = &b->nodes[node];
 
 	if (r < 0)
@@ -68,7 +104,7 @@ int layer_links_node(
 		return err_corrupt(err, "its link target %s is a directory",
 			text_quote(e->link, e->link_len).s);
 	if (*node && !(b->nodes[*node].flags & NODE_PENDING))
-		return apply_header(b, *node, e, err);
+		return apply_header(k, *node, e, err);
 	r = build_node(b, 0, node, err);
 	if (r < 0)
 		return r;
@@ -223,7 +259,7 @@ int layer_links_resolve(struct layer_links *k, struct o2r_err *err)
 				text_quote(p->entry->link, p->entry->link_len).s);
 			continue;
 		}
-		int r = apply_header(b, b->names[p->name].node, p->entry, err);
+		int r = apply_header(k, b->names[p->name].node, p->entry, err);
 
 		if (r < 0)
 			return r;

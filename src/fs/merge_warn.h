@@ -8,6 +8,7 @@ enum merge_warn {
 	MERGE_WARN_DIR_REPLACED,
 	MERGE_WARN_LINK_BELOW,
 	MERGE_WARN_LINK_HIDDEN,
+	MERGE_WARN_LINK_XATTR,
 };
 
 #define MERGE_WARN_NAMES                                                                 \
@@ -15,6 +16,8 @@ enum merge_warn {
 		[MERGE_WARN_DIR_REPLACED] = "directories replaced in the same layer",    \
 		[MERGE_WARN_LINK_BELOW] = "hard links to files of lower layers",         \
 		[MERGE_WARN_LINK_HIDDEN] = "symbolic links hidden by directories",       \
+		[MERGE_WARN_LINK_XATTR] =                                                \
+			"attributes of hard links to what cannot have them left out",    \
 	}
 
 #endif

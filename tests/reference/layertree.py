@@ -169,22 +169,31 @@ class LayerTree:
         return self.pending[-1]
 
     def resolve(self, link):
-        """The inode of a waiting link, or None while that is being found out already (a cycle)."""
-        if link.inode is not None or link.active:
-            return link.inode
-        link.active = True
-        node, parts = self.find(link.target)
-        if isinstance(node, Pending):
-            node = self.resolve(node)
+        """The inode of a waiting link; where links only lead to each other, each takes what is below."""
+        chain = []
+        while link.inode is None and link not in chain:
+            node, link.parts = self.find(link.target)
+            chain.append(link)
+            if not isinstance(node, Pending):
+                self.settle(link, node)
+                break
+            link = node
+        if link.inode is None:
+            for one in chain[chain.index(link):]:
+                self.settle(one, None)
+        for one in reversed(chain):
+            if one.inode is None:
+                self.settle(one, link.inode)
+            link = one
+
+    def settle(self, link, node):
         if node is None:
-            node = self.find_below(parts)
-        link.active = False
+            node = self.find_below(link.parts)
         if isinstance(node, Dir):
             raise Refused(5, "%r: a link to a directory" % link.member.name)
         if node is None:
             raise Refused(5, "%r: no target %r" % (link.member.name, link.target))
         link.inode, link.below = node, node.layer != self.number
-        return node
 
     # ---- the end of the layer ------------------------------------------------------------------------------------
 

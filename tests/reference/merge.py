@@ -15,7 +15,7 @@ Readings chosen where the rules leave room (tar details are in tarread.py, ACLs 
   e. Below, a link's target is looked up under its name as the symlinks of this layer lead it; symlinks of lower layers
      are not followed. An inode from below is never changed by a link header, also not through a second link.
   f. A link to itself takes the inode that the name had in this layer, else in the tree below. Links that only lead to
-     each other have no target in this layer; the tree below is tried.
+     each other have no target in this layer: each takes what the tree below has under the name that it names.
   g. A link's target in this layer that is a directory at that moment is an error at once, also an implied one.
   h. The targets of symlinks obey rule 6 too when they are followed: no directory of the name `.wh.NAME` is ever made.
   i. A symlink that leads to a non-directory of the same layer, in a parent position: that is replaced by a directory.

@@ -61,4 +61,4 @@ class Pending:
 
     def __init__(self, member, target):
         self.member, self.target = member, target
-        self.inode, self.below, self.active = None, False, False
+        self.inode, self.below, self.parts = None, False, None
