@@ -24,12 +24,18 @@ def types(fmt):
     layer = Layer(fmt=fmt).file("a/b", b"hello").dir("./a/../c").symlink("s", "../x").link("h", "a/b")
     if fmt != "v7":
         layer.char("n", 1, 3).block("b", 8, 0)
-    return layer.fifo("p").entry("o/", b"\0").entry("q", b"7", data=b"seven").link("z", "a/b", data=b"BODY" * 200).file("end")
+    return layer.fifo("p").entry("o/", b"\0").entry("q", b"7", data=b"seven").file("end")
 
 
-def seeds():
+def link_bodies(fmt):
+    return Layer(fmt=fmt).file("a").link("z", "a", data=b"BODY" * 200).link("y", "a", size=5000).file("end")
+
+
+def good():
+    """Archives that are read to their end."""
     for fmt in ("v7", "ustar", "pax", "gnu", "star"):
         yield "types-" + fmt, types(fmt)
+        yield "link-body-" + fmt, link_bodies(fmt)
     for fmt in ("pax", "gnu", "star"):
         yield "long-" + fmt, Layer(fmt=fmt).file(LONG).symlink("s", LONG).link(LONG + b"/h", LONG)
         yield "numbers-" + fmt, Layer(fmt=fmt).file("u", uid=4294967294, gid=3000000, mtime=-5).file("t", mtime=2 ** 34)
@@ -54,25 +60,29 @@ def seeds():
         .global_header([("uid", ""), ("mtime", "7.5")]).file("b", pax=[("gid", "6"), ("path", "c")])
     yield "devices", Layer().char("c", 0, 0, pax=[("SCHILY.devmajor", "259"), ("SCHILY.devminor", "70000")])
     yield "realsize", Layer().file("r", b"abc", pax=[("SCHILY.realsize", "3")])
-    for typeflag in (b"V", b"M", b"D", b"Z"):
-        yield "type-" + typeflag.decode(), Layer(fmt="gnu").entry("a", typeflag)
     yield "solaris", Layer().raw(tarwrite.pseudo(b"X", tarwrite.pax_record("path", "sun"), b"x")).file("a")
     yield "old-go", Layer(fmt="gnu").file("a", fields={"prefix": b"some/where"})
     yield "zeros", Layer().file("z", b"a" + bytes(70000) + b"b" * 5000 + bytes(66000)).file("end")
     yield "zero-block", Layer().file("a").raw(bytes(512)).file("b")
     yield "no-end", Layer(end=0).file("a", b"x", padding=False)
     yield "trailer", Layer(trailer=b"trailer" * 30).file("a")
+    yield "empty", Layer()
+
+
+def bad():
+    """Archives that are refused."""
+    for typeflag in (b"V", b"M", b"D", b"Z"):
+        yield "type-" + typeflag.decode(), Layer(fmt="gnu").entry("a", typeflag)
     yield "bad-number", Layer(fmt="ustar").file("a", fields={"mtime": b"12x"})
     yield "bad-pax", Layer().file("a", pax_raw=b"99 path=x\n")
     yield "bad-key", Layer().file("a", pax_raw=b"6 =aa\n")
     yield "bad-nul", Layer().file("a", pax_raw=tarwrite.pax_record(b"path", b"a\0b"))
     yield "bad-device", Layer().char("c", 4096, 0)
-    yield "empty", Layer()
 
 
 def main(out):
     os.makedirs(out, exist_ok=True)
-    for name, layer in seeds():
+    for name, layer in [*good(), *bad()]:
         with open(os.path.join(out, name), "wb") as f:
             f.write(layer.tar())
 
