@@ -168,10 +168,10 @@ static void fill_many_dirs(struct mktree *m)
 	}
 }
 
-/* The data begins in group 0 and goes on behind two islands. */
+/* The data begins in group 0 and goes on behind an island, which cuts the sparse file. */
 static void fill_large(struct mktree *m)
 {
-	static const uint64_t runs[][2] = {{0, 100 << 20}, {200 << 20, 60 << 20}};
+	static const uint64_t runs[][2] = {{0, 10 << 20}, {20 << 20, 30 << 20}};
 
 	for (int i = 0; i < 100; i++) {
 		char name[32];
@@ -179,8 +179,8 @@ static void fill_large(struct mktree *m)
 		snprintf(name, sizeof(name), "%d", i);
 		mktree_file(m, name, 123456);
 	}
-	mktree_file(m, "large", 300 << 20);
-	mktree_sparse(m, "sparse", 270 << 20, runs, 2);
+	mktree_file(m, "large", 90 << 20);
+	mktree_sparse(m, "sparse", 60 << 20, runs, 2);
 	mktree_file(m, "small", 1);
 }
 

@@ -241,6 +241,23 @@ static void use_image(void)
 	CHECK(truncate(a, 1000) == 0);
 }
 
+/* Blocks and inodes of groups that had none in use. */
+static void fill_up(void)
+{
+	struct statvfs v = {0};
+	char path[300];
+	AUTO_FD int fd = -1;
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(path, sizeof(path), "%s/top-%d", mount_dir, i);
+		CHECK(mkdir(path, 0755) == 0);
+	}
+	snprintf(path, sizeof(path), "%s/fill", mount_dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && fstatvfs(fd, &v) == 0);
+	CHECK_EQ(posix_fallocate(fd, 0, (off_t)(v.f_bavail * v.f_bsize / 100 * 95)), 0);
+}
+
 /* An image of the least size has few inodes for its bytes, and so has what it grows to.
  */
 static void grow(const char *image, uint64_t bytes, uint64_t free_inodes)
@@ -261,6 +278,7 @@ static void try_mode(const struct tree *t, enum ext4_size_mode mode, enum mkimag
 	struct ext4_summary s;
 
 	o.size_mode = mode;
+	o.bytes = 600 << 20;
 	CHECK(mkimage(t, &o, how, image, &s) == 0);
 	if (!mount_image(image, "ro,noload")) {
 		CHECK(!"mount");
@@ -272,6 +290,7 @@ static void try_mode(const struct tree *t, enum ext4_size_mode mode, enum mkimag
 	if (mode != EXT4_SIZE_MIN) {
 		CHECK(mount_image(image, "rw"));
 		use_image();
+		fill_up();
 		umount_image();
 		CHECK(mkimage_clean(image));
 	}
@@ -312,7 +331,7 @@ int main(void)
 	}
 	fill(&m);
 	t = mktree_finish(&m);
-	try_mode(t, EXT4_SIZE_DEFAULT, MKIMAGE_FILE);
+	try_mode(t, EXT4_SIZE_FREE, MKIMAGE_FILE);
 	try_mode(t, EXT4_SIZE_MIN, MKIMAGE_DEVICE);
 	tree_destroy(t);
 	TEST_END;
