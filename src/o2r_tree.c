@@ -237,7 +237,7 @@ static int read_file(struct o2r_image *image, uint32_t ino, unsigned char *buf, 
 int64_t o2r_read(struct o2r_image *image, uint64_t ino, void *buf, size_t n,
 	uint64_t offset, struct o2r_error *error)
 {
-	const struct tree_inode *i;
+	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
 	int r = get(image, ino, &i, &err);
 

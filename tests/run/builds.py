@@ -14,6 +14,7 @@ BUILDS = {
     "gcc": ("gcc", []),
     "clang": ("clang", []),
     "zlib": ("gcc", ["-Disal=disabled"]),
+    "release": ("gcc", ["--buildtype=release"]),
     "small": ("gcc", ["-Dregistry=disabled", "-Dview=disabled"]),
     "sanitize": ("gcc", SANITIZE),
 }

@@ -42,9 +42,9 @@ def clang(run):
         builds.unit_tests(run.results, "clang", where)
 
 
-@stage("builds without ISA-L, and without registry and view")
+@stage("builds without ISA-L, without registry and view, and for release")
 def variants(run):
-    for name in ("zlib", "small"):
+    for name in ("zlib", "small", "release"):
         where = run.make(name)
         if where:
             builds.unit_tests(run.results, name, where)
