@@ -143,8 +143,8 @@ static int set_kind(const struct tar_header *h, struct tar_member *m, struct o2r
 		return 0;
 	case 'S':
 		if (h->format != TAR_GNU)
-			return err_corrupt(err,
-				"sparse files in the format of star are not supported");
+			return err_corrupt(err, "sparse files of type 'S' are supported "
+						"in GNU headers only");
 		m->kind = ENTRY_FILE;
 		m->map = TAR_MAP_OLD_GNU;
 		return 0;

@@ -272,6 +272,7 @@ static const struct text_rule refusals[] = {
 	{"symbolic link without a target", "libarchive takes empty targets"},
 	{"sparse map", "libarchive believes sparse maps that contradict the data"},
 	{"unknown sparse format", "libarchive guesses at unknown sparse formats"},
+	{"in GNU headers only", "libarchive takes them for ordinary files"},
 	{"sparse files in the format of star",
 		"libarchive takes them for GNU sparse files"},
 	{"not a valid ACL", "libarchive leaves malformed ACLs out"},

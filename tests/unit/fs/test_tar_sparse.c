@@ -127,8 +127,8 @@ static const struct tar_case refused[] = {
 		"end of the entry's data\n"},
 	{"type S in another format",
 		{{"a", .type = 'S', .data = "abcd", .sparse = "0 4"}},
-		"error: entry a at 0: sparse files in the format of star are not "
-		"supported\n"},
+		"error: entry a at 0: sparse files of type 'S' are supported in GNU "
+		"headers only\n"},
 	{"old GNU: real size", {{"a", .type = 'S', .fmt = "gnu", .real = "y"}},
 		"error: entry a at 0: the size of the sparse file is not a number\n"},
 	{"old GNU: outside",
@@ -170,7 +170,7 @@ static const struct {
 
 static void zero_case(size_t i)
 {
-	AUTO_BUF struct buf tar = {0}, out = {0}, want = {0};
+	AUTO_BUF struct buf tar = {0}, want = {0};
 	AUTO_FREE char *data = calloc(1, zeros[i].size);
 
 	for (size_t k = 0; zeros[i].data[k + 1]; k += 2)
