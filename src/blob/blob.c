@@ -76,7 +76,7 @@ int blob_open_file(struct blob *b, int dirfd, const char *path, struct o2r_err *
 	/* O_NONBLOCK: a FIFO must be refused, not waited for */
 	AUTO_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct quoted name = text_quote(path, strlen(path));
-	uint64_t size;
+	uint64_t size = 0;
 
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open %s", name.s);

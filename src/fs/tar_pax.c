@@ -286,7 +286,7 @@ static void global_remove(struct pax_global *g, const struct record *rec)
 {
 	const char *p = g->data;
 	size_t n = g->len;
-	struct record old;
+	struct record old = {0};
 
 	while (next_record(&p, &n, &old, NULL) > 0) {
 		if (old.key.n != rec->key.n ||
