@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "fs/merge_warn.h"
+#include "fs/posix_acl.h"
 
 struct pending_link {
 	const struct entry *entry;
@@ -39,6 +40,17 @@ static bool may_have(uint16_t mode, const struct xattr *x)
 	return !S_ISLNK(mode) || strncmp(x->name, "system.posix_acl_", 17) != 0;
 }
 
+/* An ACL that says no more than the mode bits takes the one that was there away. */
+static struct xattr override(const struct xattr *x)
+{
+	struct xattr o = *x;
+
+	if (strcmp(x->name, "system.posix_acl_access") == 0 &&
+		posix_acl_is_mode(x->value, x->value_len))
+		o.value = NULL;
+	return o;
+}
+
 static int add_xattrs(struct layer_links *k, uint32_t node, const struct entry *e,
 	uint32_t *number, struct o2r_err *err)
 {
@@ -55,7 +67,7 @@ static int add_xattrs(struct layer_links *k, uint32_t node, const struct entry *
 		const struct xattr *x = &e->xattrs->list[i];
 
 		if (may_have(n->mode, x))
-			set->list[set->count++] = *x;
+			set->list[set->count++] = override(x);
 		else
 			warn_about(k->warn, MERGE_WARN_LINK_XATTR,
 				"%s: attribute %s left out: what it is a link to cannot "

@@ -166,10 +166,10 @@ int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr_se
 				? -1
 				: strcmp(old->list[i].name, more->list[k].name);
 
-		if (c >= 0)
-			set->list[set->count++] = more->list[k++];
-		else
-			set->list[set->count++] = old->list[i];
+		const struct xattr *x = c >= 0 ? &more->list[k++] : &old->list[i];
+
+		if (x->value)
+			set->list[set->count++] = *x;
 		if (c <= 0)
 			i++;
 	}

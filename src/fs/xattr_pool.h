@@ -25,7 +25,8 @@ void xattr_pool_finish(struct xattr_pool *p);
 int xattr_pool_add(struct xattr_pool *p, const struct xattr_set *set, uint32_t *number,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
-/* Set `number` with the attributes of `more` added, those of the same name replaced. */
+/* Set `number` with the attributes of `more` added, those of the same name replaced; one
+ * whose value is NULL is taken away. */
 int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr_set *more,
 	uint32_t *joined, struct o2r_err *err) O2R_MUST_CHECK;
 
