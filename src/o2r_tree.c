@@ -92,7 +92,7 @@ static void fill_stat(const struct tree *t, uint32_t ino, struct stat *st)
 int o2r_stat(
 	struct o2r_image *image, uint64_t ino, struct stat *st, struct o2r_error *error)
 {
-	const struct tree_inode *i;
+	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
 
 	if (get(image, ino, &i, &err) < 0)
@@ -104,7 +104,7 @@ int o2r_stat(
 int o2r_readlink(struct o2r_image *image, uint64_t ino, const char **target,
 	struct o2r_error *error)
 {
-	const struct tree_inode *i;
+	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
 	int r = get(image, ino, &i, &err);
 
@@ -120,7 +120,7 @@ int o2r_readlink(struct o2r_image *image, uint64_t ino, const char **target,
 int o2r_readdir(struct o2r_image *image, uint64_t dir, uint64_t index, const char **name,
 	size_t *len, uint64_t *child, struct o2r_error *error)
 {
-	const struct tree_inode *i;
+	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
 	int r = get(image, dir, &i, &err);
 
@@ -143,7 +143,7 @@ int o2r_readdir(struct o2r_image *image, uint64_t dir, uint64_t index, const cha
 int o2r_xattr(struct o2r_image *image, uint64_t ino, unsigned index, const char **name,
 	const void **value, size_t *size, struct o2r_error *error)
 {
-	const struct tree_inode *i;
+	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
 
 	if (get(image, ino, &i, &err) < 0)
