@@ -11,6 +11,8 @@ FOLDERS = "src|tests|docs|include|bench|man|examples|completions|\\.ci"
 PATH = re.compile(r"(?<![\w./<{$-])((?:%s)/[\w.*+-]+(?:/[\w.*+-]+)*)" % FOLDERS)
 # headers of the kernel are named by their path in its tree
 KERNEL = "include/uapi/"
+# what ninja makes is named relative to the build directory
+TARGET = re.compile(r"ninja -C \S+ \S+")
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|\*")
 NAMED_SO = ("CHANGELOG", "README", "LICENSE")
 # written so that this file does not find itself
@@ -30,7 +32,7 @@ def exists(root, path):
 def named_paths(name, line):
     """In source code only what follows a comment sign: strings hold the paths of images."""
     if name.suffix == ".md":
-        return PATH.findall(line)
+        return PATH.findall(TARGET.sub("", line))
     comment = re.search(r"(/\*|^\s*\*|//|#)(.*)", line) if name.suffix in (".c", ".h") else None
     found = PATH.findall(comment[2]) if comment else []
     # #include lines are the compiler's
