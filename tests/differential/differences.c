@@ -135,6 +135,14 @@ static bool is_file_named_directory(
 	       theirs->field[FIELD_KIND][0] == 'd';
 }
 
+/* A file named "/": ours ignores it, and is at the next entry. */
+static bool is_root_file(
+	const struct facts *facts, const struct record *ours, const struct record *theirs)
+{
+	return facts->mutated && ours->field[FIELD_PATH][0] &&
+	       !theirs->field[FIELD_PATH][0] && theirs->field[FIELD_KIND][0] == 'd';
+}
+
 static bool has_link_body(
 	const struct facts *facts, const struct record *ours, const struct record *theirs)
 {
@@ -209,6 +217,7 @@ static const struct {
 	{F(KIND) | F(SIZE) | F(CONTENT), is_file_named_directory,
 		"a name with a slash is a directory for libarchive, for ours without "
 		"data only"},
+	{ALL, is_root_file, "libarchive takes a file named / for the root directory"},
 	{ALL, is_link_to_nothing,
 		"libarchive takes a hard link without a target for a file"},
 	{F(UID) | F(GID), is_negative_id, "libarchive does not cut ids to 32 bits"},
@@ -261,6 +270,7 @@ static const struct text_rule refusals[] = {
 	{"NUL in the PAX key", "libarchive leaves records that it cannot read out"},
 	{"NUL in the name", "libarchive cuts names at a NUL"},
 	{"not a time", "libarchive reads times up to the first byte that is no digit"},
+	{"global PAX headers hold more", "libarchive ignores global PAX headers"},
 	{"in a global header", "libarchive ignores global PAX headers"},
 	{"extension headers of", "libarchive's own limits differ"},
 	{"bytes of data, but a layer has at most", "libarchive has no limit here"},
