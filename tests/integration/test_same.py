@@ -51,7 +51,7 @@ class Same(judge.Case):
         touched = samples.image("plain")
         touched.layers[1].parts[-1].mtime = (1_600_000_001, 0)
         swapped = samples.image("plain")
-        swapped.layers.reverse()
+        swapped.layers[1:] = swapped.layers[:0:-1]
         found = {"default": self.bytes_of(layout), "changed": self.bytes_of(changed), "touched": self.bytes_of(touched), "swapped": self.bytes_of(swapped)}
         for args in (("--size", "min"), ("--size", "200M"), ("--size", "201M"), ("--free", "100M"), ("--free", "50%"), ("--inodes", "9999"),
                      ("--label", "a"), ("--label", "b"), ("--linear-dirs",)):

@@ -1,6 +1,7 @@
 """Sizes, free space and inodes: exact, honoured to the byte or refused with what is needed, around the edges of groups."""
 import os
 import re
+import shutil
 import unittest
 
 import judge
@@ -159,26 +160,27 @@ class Edges(judge.Case):
                     sizes.add(info["image_bytes"])
             self.assertGreater(len(sizes), 2)
 
-    def test_data_around_groups(self):
-        """The least size that holds so much data, where one block more opens a group."""
-        piece = samples.noise(BLOCK)
-        for k in (1, 3):
-            _, info = self.snapshot(self.layout(Image([Layer().file("f", piece * (k * GROUP - 4000))], codec="plain")), "--dry-run", "--size", "min")
-            room = k * GROUP - info["image_bytes"] // BLOCK
-            for d in (-1, 0, 1, 2) if k == 1 else (0, 1):
-                with self.subTest(k=k, d=d):
-                    count = k * GROUP - 4000 + room + d
-                    layout = self.layout(Image([Layer().file("f", piece * count)], codec="plain"))
-                    image, info = self.snapshot(layout, "--size", "min")
-                    judge.fsck_silent(image)
-                    judge.agree(image, info)
-                    if d <= 0:
-                        self.assertEqual(info["image_bytes"], (k * GROUP + d) * BLOCK)
-                    with judge.loop_mount(image) as root, open(root + "/f", "rb") as f:
-                        for _ in range(count):
-                            self.assertEqual(f.read(BLOCK), piece)
-                        self.assertEqual(f.read(1), b"")
-                    os.unlink(image)
+    def test_data_around_a_group(self):
+        """The least size that holds so much data, where one block more opens a second group."""
+        piece, sizes = samples.noise(BLOCK), []
+        _, info = self.snapshot(self.layout(Image([Layer().file("f", piece * (GROUP - 500))], codec="plain")), "--dry-run", "--size", "min")
+        room = GROUP - info["image_bytes"] // BLOCK
+        for count in range(GROUP - 500 + room - 2, GROUP - 500 + room + 2):
+            layout = self.layout(Image([Layer().file("f", piece * count)], codec="plain"))
+            image, info = self.snapshot(layout, "--size", "min")
+            judge.fsck_silent(image)
+            judge.agree(image, info)
+            sizes.append(info["blocks"])
+            self.refused(layout, "--size", str(info["image_bytes"] - BLOCK), code=7, words=[str(info["image_bytes"])])
+            with judge.loop_mount(image) as root, open(root + "/f", "rb") as f:
+                for _ in range(count):
+                    self.assertEqual(f.read(BLOCK), piece)
+                self.assertEqual(f.read(1), b"")
+            shutil.rmtree(layout)
+            os.unlink(image)
+        self.assertEqual(sizes, sorted(set(sizes)))
+        self.assertIn(GROUP, sizes)
+        self.assertGreater(sizes[-1], GROUP)
 
 
 if __name__ == "__main__":
