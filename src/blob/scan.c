@@ -44,7 +44,7 @@ static int hand_over(struct scan *s, size_t n, struct o2r_err *err)
 	if (n > most - MIN(s->out_off, most))
 		return err_corrupt(err,
 			"decoded layer is larger than %llu bytes (raise it with "
-			"--limit layer_bytes=N)",
+			"--limit layer-bytes=N)",
 			(unsigned long long)most);
 	s->out_off += n;
 	hasher_put(s->hasher, &s->hasher->decoded, n);

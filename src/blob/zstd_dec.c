@@ -36,7 +36,7 @@ static int corrupt(struct zstd *z, size_t code, struct o2r_err *err)
 		return err_corrupt(err,
 			"zstd frame needs a window of more than %llu bytes (raise it "
 			"with "
-			"--limit zstd_window=N)",
+			"--limit zstd-window=N)",
 			(unsigned long long)z->window_max);
 	default:
 		return err_corrupt(

@@ -220,7 +220,7 @@ static void stopped(enum codec codec)
 	ctx.limits.layer_bytes = plain.len - 1;
 	CHECK(stream_scan(&blob, &e, NULL, &ctx, NULL, &s, &err) < 0);
 	CHECK_EQ(err.cls, ERR_CORRUPT);
-	CHECK(strstr(err.text, "--limit layer_bytes=N") != NULL);
+	CHECK(strstr(err.text, "--limit layer-bytes=N") != NULL);
 	ctx.limits.layer_bytes = plain.len;
 	CHECK_EQ(stream_scan(&blob, &e, NULL, &ctx, &done, &s, &err), 0);
 	CHECK_EQ(done, packed.len);
@@ -255,7 +255,7 @@ static void zstd_window(void)
 	stream_destroy(s);
 	ctx.limits.zstd_window = (1 << 20) - 1;
 	CHECK(stream_scan(&blob, &e, NULL, &ctx, NULL, &s, &err) < 0);
-	CHECK(strstr(err.text, "--limit zstd_window=N") != NULL);
+	CHECK(strstr(err.text, "--limit zstd-window=N") != NULL);
 	CHECK_EQ(err.cls, ERR_CORRUPT);
 	blob_close(&blob);
 }
