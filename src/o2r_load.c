@@ -5,12 +5,18 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "blob/hash_crew.h"
 #include "fs/merge.h"
 #include "fs/tar_index.h"
 #include "handle.h"
+
+enum {
+	INDEX_MEMORY = 16 << 20, /* of checkpoints; more go to a temporary file */
+};
 
 struct load {
 	struct o2r_image *image;
@@ -20,6 +26,8 @@ struct load {
 	_Atomic uint64_t bytes;
 	uint64_t total;
 	_Atomic unsigned done;
+	_Atomic uint64_t index_budget;
+	struct hash_crew crew;
 };
 
 /* What one scan hands its decoded bytes to. */
@@ -83,8 +91,11 @@ static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *er
 {
 	struct o2r_image *image = l->image;
 	const struct image_layer *il = &image->image->layers[i];
-	struct stream_expect expect = {
-		.blob_digest = il->digest, .diff_id = il->diff_id, .codec = il->codec};
+	struct stream_expect expect = {.blob_digest = il->digest,
+		.diff_id = il->diff_id,
+		.codec = il->codec,
+		.index_budget = &l->index_budget,
+		.crew = &l->crew};
 	struct sink sink = {.load = l};
 	struct stream_sink out = {.data = sink_data, .arg = &sink};
 	int r = tar_index_create(&l->layers[i], name, &image->ctx, &sink.index, err);
@@ -154,7 +165,14 @@ static int scan_all(struct load *l, struct o2r_err *err)
 		l->total += image->layers[i].size;
 	}
 	qsort_r(l->order, l->count, sizeof(l->order[0]), by_size, image->layers);
-	return pool_run(l->image->ctx.threads, l->count, scan_task, l, err);
+	/* one thread hashes what two decode, and two streams at once go fastest */
+	l->index_budget = INDEX_MEMORY;
+	hash_crew_init(&l->crew, DIV_ROUND_UP(l->image->ctx.threads, 2));
+
+	int r = pool_run(l->image->ctx.threads, l->count, scan_task, l, err);
+
+	hash_crew_finish(&l->crew);
+	return r;
 }
 
 static void cleanup_merge(struct merge **m)

@@ -82,10 +82,22 @@ INLINE_SHA void lane_add(struct lane *l, __m128i abef, __m128i cdgh)
 #define FOUR(step, i) step(i) step((i) + 1) step((i) + 2) step((i) + 3)
 #define SIXTEEN(step) FOUR(step, 0) FOUR(step, 4) FOUR(step, 8) FOUR(step, 12)
 
+/*
+ * These instructions have the legacy encoding. Code that left the upper halves of the
+ * vector registers dirty (ISA-L's checksums do) makes each of them wait for the last
+ * write of its register: hashing at half the speed, measured.
+ */
+static inline void clean_registers(void)
+{
+	if (__builtin_cpu_supports("avx"))
+		__asm__ volatile("vzeroupper" ::: "memory");
+}
+
 WITH_SHA void sha256_ni_blocks(uint32_t h[8], const unsigned char *p, size_t blocks)
 {
 	struct lane l;
 
+	clean_registers();
 	lane_load(&l, h);
 	for (; blocks; blocks--, p += 64) {
 		__m128i abef = l.abef, cdgh = l.cdgh;
@@ -103,6 +115,7 @@ WITH_SHA void sha256_ni_blocks2(uint32_t ha[8], const unsigned char *pa, uint32_
 {
 	struct lane a, b;
 
+	clean_registers();
 	lane_load(&a, ha);
 	lane_load(&b, hb);
 	for (; blocks; blocks--, pa += 64, pb += 64) {

@@ -4,8 +4,8 @@
 #include <zstd.h>
 
 #include "base/checked.h"
-#include "base/crc32c.h"
 #include "blob/decoder.h"
+#include "blob/piece_sum.h"
 #include "blob/stream_impl.h"
 
 enum {
@@ -159,7 +159,7 @@ static int check_pieces(const struct stream *s, uint64_t off, const unsigned cha
 	for (size_t i = 0; i < n; i += STREAM_PIECE) {
 		size_t piece = (size_t)((off + i) / STREAM_PIECE);
 
-		if (crc32c(~0u, p + i, MIN(n - i, STREAM_PIECE)) != s->crcs[piece])
+		if (piece_sum(p + i, MIN(n - i, STREAM_PIECE)) != s->crcs[piece])
 			return err_corrupt(err,
 				"decoded bytes at %llu are not those that were indexed",
 				(unsigned long long)(off + i));

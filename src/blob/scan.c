@@ -159,6 +159,7 @@ static int check_digest(const struct digest *want, const struct digest *is,
 
 static int run(struct scan *s, const struct stream_expect *expect, struct o2r_err *err)
 {
+	CLEANUP(hash_crew_finish) struct hash_crew own = {0};
 	CLEANUP(hasher_finish) struct hasher hasher;
 	struct stream *st = s->stream;
 	enum digest_algo blob = expect->blob_digest.algo, diff = expect->diff_id.algo;
@@ -174,7 +175,11 @@ static int run(struct scan *s, const struct stream_expect *expect, struct o2r_er
 		diff = DIGEST_SHA256;
 
 	bool shared = !s->decoder && blob == diff;
-	int r = hasher_init(&hasher, st, &sizes, shared ? DIGEST_NONE : blob, diff, err);
+
+	hash_crew_init(&own, expect->crew ? 0 : 1);
+
+	int r = hasher_init(&hasher, st, expect->crew ? expect->crew : &own, &sizes,
+		shared ? DIGEST_NONE : blob, diff, err);
 
 	s->hasher = &hasher;
 	if (r == 0)

@@ -2,7 +2,7 @@
  * Stream: the decoded bytes of one layer blob. It is made by one pass from front to back
  * (stream_scan) that computes both digests, hands the decoded bytes to a consumer, and
  * notes what random access needs: checkpoints at exact multiples of the span size, and a
- * CRC-32C for each piece of 64 KiB of decoded bytes. Afterwards any span can be decoded
+ * checksum for each piece of 64 KiB of decoded bytes. Afterwards any span can be decoded
  * by itself, by any thread (stream_reader), and no byte is handed out whose piece does
  * not have the checksum noted by the scan. Checkpoints
  * stand at exact span boundaries where gzip is decoded by ISA-L, at the next block end
@@ -29,6 +29,7 @@ enum {
 };
 
 struct stream;
+struct hash_crew;
 
 /* Where decoded bytes go while scanning, in order, in chunks of any size. */
 struct stream_sink {
@@ -47,11 +48,14 @@ struct stream_expect {
 	 * the same one (and not given back); the rest goes to an unlinked file. NULL: 16
 	 * MiB. */
 	_Atomic uint64_t *index_budget;
+	/* Whose threads compute the digests; several scans at once share one. NULL: a
+	 * thread of this scan's own. */
+	struct hash_crew *crew;
 };
 
 /*
- * Read, verify and index the whole blob. Two threads are used (decoding with the sink on
- * the calling thread, digests on another) with bounded buffers between them. Errors
+ * Read, verify and index the whole blob. Decoding and the sink run on
+ * the calling thread, digests on the crew's, with bounded buffers between them. Errors
  * (class CORRUPT unless the system failed): digest or diff_id mismatch, bad CRC or length
  * in a gzip trailer, truncation, bytes after the last member or frame, more than
  * limits.layer_bytes, a codec that is not the expected one, a zstd window over

@@ -12,7 +12,7 @@ struct stream {
 	uint64_t span;
 	uint64_t size; /* decoded bytes */
 	struct digest blob_digest, diff_id;
-	uint32_t *crcs; /* CRC-32C of each piece, started with ~0 */
+	uint32_t *crcs; /* of each piece, see piece_sum.h */
 	size_t n_crcs, cap_crcs;
 	struct checkpoints checkpoints;
 };
