@@ -59,7 +59,8 @@ static int open_layers(struct image *image, const struct layout *l,
 		int r = open_layer(l, &manifest->entries[i], layer, err);
 
 		if (r < 0)
-			return err_wrap(err, "layer %u", i);
+			return err_wrap(err, "layer %u of %u (%.19s)", i + 1,
+				manifest->count, digest_format(&layer->digest).s);
 	}
 	return 0;
 }
