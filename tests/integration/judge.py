@@ -214,6 +214,11 @@ def same_lines(found, expected, what):
     raise AssertionError("%s: %d lines, expected %d (- expected, + found)\n%s" % (what, len(found), len(expected), "\n".join(less + more)))
 
 
+def problems(said):
+    """The lines of stderr that are neither warnings nor the lines that tell how long a slow stage took."""
+    return [line for line in said.split("\n") if line and ": warning: " not in line and not re.match(r"o2r: (index|write): .* in [\d.]+ s$", line)]
+
+
 # ---- test cases
 
 class Case(unittest.TestCase):
@@ -258,7 +263,7 @@ class Case(unittest.TestCase):
             out = os.path.join(folder, "image.ext4")
         done = o2r("snapshot", layout, "-o", out, "--platform", platform, *args, **kw)
         self.assertEqual(done.returncode, code, done.stderr)
-        lines = [line for line in done.stderr.split("\n") if line and ": warning: " not in line]
+        lines = problems(done.stderr)
         self.assertEqual(len(lines), 1, done.stderr)
         for word in words:
             self.assertIn(word, lines[0])
