@@ -30,7 +30,6 @@ struct key {
 	uint8_t len;
 	uint8_t kind;
 	uint8_t number; /* KEY_NUMBER */
-	bool sparse;
 	uint16_t field; /* KEY_NAME, KEY_TEXT: offset of its pax_str */
 };
 
@@ -38,19 +37,9 @@ struct key {
 	{                                                                                \
 		.name = s, .len = sizeof(s) - 1, .kind = KEY_NUMBER, .number = n         \
 	}
-#define SPARSE_NUMBER(s, n)                                                              \
-	{                                                                                \
-		.name = s, .len = sizeof(s) - 1, .kind = KEY_NUMBER, .number = n,        \
-		.sparse = true                                                           \
-	}
 #define STRING(s, k, f)                                                                  \
 	{                                                                                \
 		.name = s, .len = sizeof(s) - 1, .kind = k,                              \
-		.field = offsetof(struct tar_pax, f)                                     \
-	}
-#define SPARSE(s, k, f)                                                                  \
-	{                                                                                \
-		.name = s, .len = sizeof(s) - 1, .kind = k, .sparse = true,              \
 		.field = offsetof(struct tar_pax, f)                                     \
 	}
 
@@ -67,15 +56,15 @@ static const struct key keys[] = {
 	STRING("SCHILY.acl.access", KEY_TEXT, acl_access),
 	STRING("SCHILY.acl.default", KEY_TEXT, acl_default),
 	STRING("SCHILY.acl.ace", KEY_TEXT, acl_ace),
-	SPARSE_NUMBER("GNU.sparse.major", PAX_SPARSE_MAJOR),
-	SPARSE_NUMBER("GNU.sparse.minor", PAX_SPARSE_MINOR),
-	SPARSE_NUMBER("GNU.sparse.size", PAX_SPARSE_SIZE),
-	SPARSE_NUMBER("GNU.sparse.realsize", PAX_SPARSE_REALSIZE),
-	SPARSE_NUMBER("GNU.sparse.numblocks", PAX_SPARSE_NUMBLOCKS),
-	SPARSE("GNU.sparse.name", KEY_NAME, sparse_name),
-	SPARSE("GNU.sparse.map", KEY_TEXT, sparse_map),
-	SPARSE("GNU.sparse.offset", KEY_SPARSE_OFFSET, pairs),
-	SPARSE("GNU.sparse.numbytes", KEY_SPARSE_NUMBYTES, pairs),
+	NUMBER("GNU.sparse.major", PAX_SPARSE_MAJOR),
+	NUMBER("GNU.sparse.minor", PAX_SPARSE_MINOR),
+	NUMBER("GNU.sparse.size", PAX_SPARSE_SIZE),
+	NUMBER("GNU.sparse.realsize", PAX_SPARSE_REALSIZE),
+	NUMBER("GNU.sparse.numblocks", PAX_SPARSE_NUMBLOCKS),
+	STRING("GNU.sparse.name", KEY_NAME, sparse_name),
+	STRING("GNU.sparse.map", KEY_TEXT, sparse_map),
+	STRING("GNU.sparse.offset", KEY_SPARSE_OFFSET, pairs),
+	STRING("GNU.sparse.numbytes", KEY_SPARSE_NUMBYTES, pairs),
 };
 
 static const struct key key_other = {.kind = KEY_OTHER};
@@ -88,8 +77,6 @@ static const struct key prefixes[] = {
 struct record {
 	struct pax_str key, value;
 	const struct key *known;
-	const char *start;
-	size_t len; /* whole */
 };
 
 static const struct key *find_key(const char *p, size_t n)
@@ -136,8 +123,6 @@ static int next_record(const char **p, size_t *n, struct record *rec, struct o2r
 			text_quote(*p, len < 40 ? len : 40).s);
 	rec->key = (struct pax_str){key, (size_t)(eq - key)};
 	rec->value = (struct pax_str){eq + 1, (size_t)(end - eq - 1)};
-	rec->start = *p;
-	rec->len = len;
 	if (memchr(key, '\0', rec->key.n))
 		return err_corrupt(
 			err, "NUL in the PAX key '%s'", text_quote(key, rec->key.n).s);
@@ -281,43 +266,12 @@ void tar_pax_finish(struct tar_pax *pax)
 	*pax = (struct tar_pax){0};
 }
 
-/* Take the record with the same key out. The content was checked when it was added. */
-static void global_remove(struct pax_global *g, const struct record *rec)
-{
-	const char *p = g->data;
-	size_t n = g->len;
-	struct record old = {0};
-
-	while (next_record(&p, &n, &old, NULL) > 0) {
-		if (old.key.n != rec->key.n ||
-			memcmp(old.key.p, rec->key.p, rec->key.n) != 0)
-			continue;
-		memmove(g->data + (old.start - g->data), p, n);
-		g->len -= old.len;
-		return;
-	}
-}
-
-int pax_global_add(struct pax_global *g, const char *p, size_t n, struct o2r_err *err)
+int pax_check(const char *p, size_t n, struct o2r_err *err)
 {
 	struct record rec;
 	int r;
 
-	while ((r = next_record(&p, &n, &rec, err)) > 0) {
-		if (rec.known->kind == KEY_OTHER)
-			continue;
-		if (rec.known->sparse)
-			return bad_value(&rec, "not allowed in a global header:", err);
-		global_remove(g, &rec);
-		if (!rec.value.n && rec.known->kind != KEY_XATTR &&
-			rec.known->kind != KEY_XATTR_ENCODED)
-			continue;
-		if (rec.len > sizeof(g->data) - g->len)
-			return err_corrupt(err,
-				"global PAX headers hold more than %d bytes",
-				PAX_GLOBAL_MAX);
-		memcpy(g->data + g->len, rec.start, rec.len);
-		g->len += rec.len;
-	}
+	while ((r = next_record(&p, &n, &rec, err)) > 0)
+		;
 	return r;
 }

@@ -3,9 +3,8 @@
  * Header"), with the keys of GNU tar, star and libarchive that o2r needs. Keys that it
  * does not know are skipped, as POSIX demands.
  *
- * struct tar_pax gathers what the records of one entry say: those of the global headers
- * first, then those of its own. Values point into the records' bytes, which must stay
- * until tar_pax_reset. Not thread-safe.
+ * struct tar_pax gathers what the records of one entry say. Values point into the
+ * records' bytes, which must stay until tar_pax_reset. Not thread-safe.
  */
 #ifndef O2R_FS_TAR_PAX_H
 #define O2R_FS_TAR_PAX_H
@@ -15,12 +14,6 @@
 #include <stdint.h>
 
 #include "base/err.h"
-
-enum {
-	/* Values that global headers may hold for later entries, in bytes of records:
-	 * every entry repeats them, so a small archive must not become a large tree. */
-	PAX_GLOBAL_MAX = 4096,
-};
 
 struct pax_str {
 	const char *p; /* NULL: not given */
@@ -78,14 +71,8 @@ void tar_pax_finish(struct tar_pax *pax);
 int tar_pax_apply(
 	struct tar_pax *pax, const char *p, size_t n, struct o2r_err *err) O2R_MUST_CHECK;
 
-/* What global headers have said so far, itself as records. */
-struct pax_global {
-	size_t len;
-	char data[PAX_GLOBAL_MAX];
-};
-
-/* Add the records of one global header. Sparse maps make no sense there: an error. */
-int pax_global_add(struct pax_global *g, const char *p, size_t n,
-	struct o2r_err *err) O2R_MUST_CHECK;
+/* Only whether they are records: for global headers, which no container engine applies.
+ */
+int pax_check(const char *p, size_t n, struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif

@@ -118,7 +118,7 @@ static int extension_bytes(
 	r->state = TAR_IN_PADDING;
 	if (r->ext_type != 'g' || !b->len)
 		return 0;
-	if (pax_global_add(&r->global, b->data, b->len, err) < 0)
+	if (pax_check(b->data, b->len, err) < 0)
 		return err_wrap(err, "global PAX header at %llu",
 			(unsigned long long)r->header_off);
 	return 0;
@@ -132,12 +132,9 @@ static struct pax_str long_name(const struct buf *b)
 
 static int apply_pax(struct tar_reader *r, struct o2r_err *err)
 {
-	int ret;
-
 	tar_pax_reset(&r->pax);
-	ret = tar_pax_apply(&r->pax, r->global.data, r->global.len, err);
-	if (ret < 0 || !r->pax_text.len)
-		return ret;
+	if (!r->pax_text.len)
+		return 0;
 	return tar_pax_apply(&r->pax, r->pax_text.data, r->pax_text.len, err);
 }
 

@@ -55,7 +55,6 @@ struct tar_reader {
 	size_t fill;
 	unsigned char block[TAR_BLOCK];
 	struct buf ext, pax_text, long_name, long_link;
-	struct pax_global global;
 	struct tar_header header;
 	struct tar_pax pax;
 	struct tar_member member;

@@ -71,13 +71,6 @@ void facts_gather(struct facts *facts, const void *tar, size_t n, bool mutated)
 #define ALL ((1u << FIELD_COUNT) - 1)
 #define F(name) (1u << FIELD_##name)
 
-static bool has_global(
-	const struct facts *facts, const struct record *ours, const struct record *theirs)
-{
-	(void)ours, (void)theirs;
-	return facts->global;
-}
-
 static bool has_damaged_acl(
 	const struct facts *facts, const struct record *ours, const struct record *theirs)
 {
@@ -200,7 +193,6 @@ static const struct {
 		const struct record *theirs);
 	const char *reason;
 } field_rules[] = {
-	{ALL & ~F(CONTENT), has_global, "libarchive 3.6 ignores global PAX headers"},
 	{ALL, has_link_body, "libarchive takes the body of a hard link for headers"},
 	{ALL, has_piled_extensions,
 		"of several extension headers libarchive takes one, and empty ones too"},
@@ -270,8 +262,7 @@ static const struct text_rule refusals[] = {
 	{"NUL in the PAX key", "libarchive leaves records that it cannot read out"},
 	{"NUL in the name", "libarchive cuts names at a NUL"},
 	{"not a time", "libarchive reads times up to the first byte that is no digit"},
-	{"global PAX headers hold more", "libarchive ignores global PAX headers"},
-	{"in a global header", "libarchive ignores global PAX headers"},
+	{"global PAX header at", "libarchive does not look into global PAX headers"},
 	{"extension headers of", "libarchive's own limits differ"},
 	{"bytes of data, but a layer has at most", "libarchive has no limit here"},
 	{"more than 255", "libarchive has no limit for parts of names"},
