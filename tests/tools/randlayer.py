@@ -34,6 +34,8 @@ class Story:
         fmt = kw.pop("fmt", None) or self.rng.choice(FORMATS)
         if self.rng.random() < 0.05:
             kw["pax_names"], fmt = True, "pax"
+            if kw.get("sparse_format") == "gnu":      # its map has no place in a header of another format
+                kw["sparse_format"] = "1.0"
         try:
             raw = tarwrite.Entry(name, typeflag, fmt=fmt, **kw).blocks()
         except ValueError:
