@@ -78,7 +78,8 @@ static int reserve(struct tar_xattrs *x, const struct tar_pax *pax, struct o2r_e
 	int r;
 
 	for (size_t i = 0; i < pax->xattr_count; i++)
-		need += pax->xattrs[i].name.n + pax->xattrs[i].value.n;
+		/* a value may be decoded here and then, as an ACL, copied once more */
+		need += pax->xattrs[i].name.n + 2 * pax->xattrs[i].value.n;
 	x->count = x->scratch_len = 0;
 	r = VEC_RESERVE(x->scratch, 0, x->scratch_cap, need, SIZE_MAX / 2);
 	if (r == 0)

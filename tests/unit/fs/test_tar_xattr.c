@@ -78,6 +78,13 @@ static const struct tar_case acls[] = {
 		"f a 750 0:0 10 0 system.posix_acl_access=" V2 E("01", "07", NO_ID)
 			E("02", "06", ID5) E("04", "04", NO_ID) E("10", "05", NO_ID)
 				E("20", "00", NO_ID) "\n"},
+	{"a raw ACL in base64, whose copy needs room beside it",
+		{X("LIBARCHIVE.xattr.system.posix_acl_access="
+		   "AgAAAAEABgD/////AgAGAAUAAAAEAAQA/////xAABAD/////IAAEAP////8=\n"),
+			{"a", .mode = "0000750"}},
+		"f a 750 0:0 10 0 system.posix_acl_access=" V2 E("01", "07", NO_ID)
+			E("02", "06", ID5) E("04", "04", NO_ID) E("10", "05", NO_ID)
+				E("20", "00", NO_ID) "\n"},
 	{"default ACL: as it is",
 		{X("SCHILY.acl.default=u::rwx,g::r-x,o::---\n"),
 			{"d", .type = '5', .mode = "0000777"}},
