@@ -55,7 +55,8 @@ def good():
     yield "acl-text", Layer().file("f", acl=ACL).dir("d", acl=ACL.replace(",", "\n"), default_acl="u::rwx,g::r-x,o:---") \
         .file("m", acl="u::rwx,u:5:rwx,g::r-x,o:r--", pax=[("SCHILY.acl.ace", "x")]).symlink("s", "f", acl=ACL)
     raw = {"system.posix_acl_access": NAMED, "system.posix_acl_default": NAMED}
-    yield "acl-raw", Layer().dir("d", xattrs=raw).file("f", xattrs=raw)
+    for style in ("schily", "libarchive"):
+        yield "acl-raw-" + style, Layer().dir("d", xattrs=raw, xattr_style=style).file("f", xattrs=raw, xattr_style=style)
     yield "global", Layer().global_header([("uid", "5"), ("comment", "x"), ("SCHILY.xattr.user.g", "g")]).file("a") \
         .global_header([("uid", ""), ("mtime", "7.5")]).file("b", pax=[("gid", "6"), ("path", "c")])
     yield "devices", Layer().char("c", 0, 0, pax=[("SCHILY.devmajor", "259"), ("SCHILY.devminor", "70000")])
