@@ -75,7 +75,8 @@ class BadCase(judge.Case):
         if isinstance(edit, bytes):
             return edit
         if edit:
-            value = edit(value) or value
+            changed_to = edit(value)
+            value = value if changed_to is None else changed_to
         return value if isinstance(value, bytes) else mkimage.dump_json(value)
 
     def document(self, blobs, name, value, edit, media):
