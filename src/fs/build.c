@@ -6,11 +6,13 @@
 #include <sys/random.h>
 
 #include "base/checked.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "base/vec.h"
 
 enum {
 	SLOTS_MIN = 1024,
+	ROOTS_MAX = 1 << 17, /* nodes without a name: the merged root, one a layer */
 };
 
 static int too_many(const struct build *b, int r, struct o2r_err *err)
@@ -24,10 +26,11 @@ static int too_many(const struct build *b, int r, struct o2r_err *err)
 
 int build_init(struct build *b, uint64_t max, struct o2r_err *err)
 {
-	*b = (struct build){.max = MIN(max, UINT32_MAX - 2)};
+	*b = (struct build){.max = MIN(max, UINT32_MAX - ROOTS_MAX)};
 	/* names are chosen by the image's author: an unknown seed keeps chains short */
 	if (getrandom(&b->hash_seed, sizeof(b->hash_seed), 0) != sizeof(b->hash_seed))
 		return err_errno(err, errno, "cannot get random bytes");
+	b->xattrs.hash_seed = b->hash_seed;
 	b->slots = calloc(SLOTS_MIN, sizeof(*b->slots));
 	if (!b->slots)
 		return err_nomem(err);
@@ -49,34 +52,18 @@ void build_finish(struct build *b)
 
 int build_node(struct build *b, uint16_t mode, uint32_t *node, struct o2r_err *err)
 {
-	int r = VEC_RESERVE(b->nodes, b->node_count, b->node_cap, 1, b->max + 2);
-
-	if (r < 0)
-		return too_many(b, r, err);
+	/* each has a name, and those are counted, or is a root */
+	if (VEC_RESERVE(b->nodes, b->node_count, b->node_cap, 1, UINT32_MAX) < 0)
+		return err_nomem(err);
 	b->nodes[b->node_count] = (struct node){.mode = mode};
 	*node = (uint32_t)b->node_count++;
 	return 0;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	__uint128_t m = (__uint128_t)a * b;
-
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 static uint64_t hash_name(
 	const struct build *b, uint32_t dir, const char *name, size_t len)
 {
-	uint64_t h = b->hash_seed ^ ((uint64_t)dir << 8 | len), w;
-
-	for (; len >= 8; name += 8, len -= 8) {
-		memcpy(&w, name, 8);
-		h = mix(h ^ w, 0x9e3779b97f4a7c15);
-	}
-	w = 0;
-	memcpy(&w, name, len);
-	return mix(mix(h ^ w, 0xd6e8feb86659fd93), b->hash_seed | 1);
+	return hash_mix(hash_keyed(b->hash_seed ^ dir, name, len), b->hash_seed | 1);
 }
 
 static bool name_is(const struct name *n, uint32_t dir, const char *name, size_t len)
@@ -102,13 +89,15 @@ static void slot_put(struct build *b, uint32_t number)
 	size_t mask = b->slot_count - 1;
 	size_t i = hash_name(b, n->dir, (const char *)n->bytes + 1, n->bytes[0]) & mask;
 
-	while (b->slots[i])
+	/* the slot of a removed name is taken over: one name that comes and goes a
+	 * million times stays one slot */
+	while (b->slots[i] && b->names[b->slots[i]].node)
 		i = (i + 1) & mask;
+	b->slot_used += !b->slots[i];
 	b->slots[i] = number;
-	b->slot_used++;
 }
 
-/* Slots of removed and moved names are not reused in between; growing drops them. */
+/* Growing drops the slots of removed and moved names. */
 static int slots_grow(struct build *b, struct o2r_err *err)
 {
 	if (b->slot_used * 8 < b->slot_count * 5)
@@ -144,7 +133,8 @@ static void list_append(struct build *b, uint32_t dir, uint32_t number)
 static int new_name(struct build *b, const char *name, size_t len, uint32_t *number,
 	struct o2r_err *err)
 {
-	int r = VEC_RESERVE(b->names, b->name_count, b->name_cap, 1, b->max + 2);
+	/* number 0 is no name */
+	int r = VEC_RESERVE(b->names, b->name_count, b->name_cap, 1, b->max + 1);
 
 	if (r < 0)
 		return too_many(b, r, err);
@@ -173,7 +163,7 @@ int build_add(struct build *b, uint32_t dir, const char *name, size_t len, uint3
 	b->names[number].dir = dir;
 	b->names[number].node = node;
 	if (node_is_dir(&b->nodes[node]))
-		b->nodes[node].map = dir;
+		b->nodes[node].map = number;
 	slot_put(b, number);
 	list_append(b, dir, number);
 	return 0;
@@ -204,8 +194,6 @@ int build_move(struct build *b, uint32_t name, uint32_t dir, struct o2r_err *err
 	b->names[name].dir = dir;
 	slot_put(b, name);
 	list_append(b, dir, name);
-	if (node_is_dir(&b->nodes[b->names[name].node]))
-		b->nodes[b->names[name].node].map = dir;
 	return 0;
 }
 
@@ -247,16 +235,13 @@ struct build_path build_path(
 		memcpy(p.s + at, part, n);
 		p.s[--at] = '/';
 
-		uint32_t up = b->nodes[dir].map;
-		uint32_t k = up ? b->nodes[up].u.kids.first : 0;
+		uint32_t k = b->nodes[dir].map;
 
-		while (k && b->names[k].node != dir)
-			k = b->names[k].next;
 		if (!k)
 			break;
 		q = text_quote(b->names[k].bytes + 1, b->names[k].bytes[0]);
 		part = q.s;
-		dir = up;
+		dir = b->names[k].dir;
 	}
 	memmove(p.s, p.s + at, sizeof(p.s) - at);
 	return p;

@@ -43,9 +43,10 @@ struct node {
 	uint32_t mtime_nsec;
 	uint32_t uid, gid;
 	uint32_t xattrs; /* set number in the pool, 0: none */
-	uint32_t map;    /* FILE: number of its data map, 0: none; DIR: its parent node */
-	uint32_t gone;   /* DIR: list of the names whited out in it, 0 ends it */
-	uint16_t mode;   /* with type; 0 while pending */
+	uint32_t
+		map; /* FILE: number of its data map, 0: none; DIR: its name, 0: a root */
+	uint32_t gone; /* DIR: list of the names whited out in it, 0 ends it */
+	uint16_t mode; /* with type; 0 while pending */
 	uint16_t layer;
 	uint8_t flags;
 };
@@ -70,7 +71,7 @@ struct build {
 	struct xattr_pool xattrs;
 	struct arena arena;
 	uint64_t hash_seed;
-	uint64_t max; /* nodes and names */
+	uint64_t max; /* names, removed ones too */
 	uint32_t root;
 };
 
@@ -99,6 +100,14 @@ int build_add_gone(struct build *b, uint32_t dir, const char *name, size_t len,
 static inline void build_remove(struct build *b, uint32_t name)
 {
 	b->names[name].node = 0;
+}
+
+/* The directory that a directory is in, or was in when it was removed; 0 for a root. */
+static inline uint32_t build_parent(const struct build *b, uint32_t dir)
+{
+	uint32_t name = b->nodes[dir].map;
+
+	return name ? b->names[name].dir : 0;
 }
 
 /* Move an existing name into another directory that does not have it. The caller has

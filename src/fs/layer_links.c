@@ -18,6 +18,12 @@ struct pending_link {
 	bool busy, done;
 };
 
+/* A link's header that has a say in the inode `node`. */
+struct link_header {
+	const struct entry *entry;
+	uint32_t node, order;
+};
+
 enum {
 	NO_LINK = UINT32_MAX,
 };
@@ -30,6 +36,7 @@ void layer_links_init(struct layer_links *k, struct layer_walk *walk, struct war
 void layer_links_finish(struct layer_links *k)
 {
 	free(k->pending);
+	free(k->headers);
 }
 
 /* The tar reader judges xattrs by the kind of the entry: what a link is to shows here. */
@@ -51,55 +58,98 @@ static struct xattr override(const struct xattr *x)
 	return o;
 }
 
-static int add_xattrs(struct layer_links *k, uint32_t node, const struct entry *e,
+static int note_header(
+	struct layer_links *k, uint32_t node, const struct entry *e, struct o2r_err *err)
+{
+	if (VEC_RESERVE(k->headers, k->header_count, k->header_cap, 1, NO_LINK) < 0)
+		return err_nomem(err);
+	k->headers[k->header_count] = (struct link_header){
+		.entry = e, .node = node, .order = (uint32_t)k->header_count};
+	k->header_count++;
+	return 0;
+}
+
+static int by_node(const void *pa, const void *pb)
+{
+	const struct link_header *a = pa, *b = pb;
+
+	if (a->node != b->node)
+		return a->node < b->node ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* What all the headers say about xattrs, one behind the other. */
+static int join_xattrs(struct layer_links *k, const struct link_header *v, size_t count,
 	uint32_t *number, struct o2r_err *err)
 {
 	struct build *b = k->walk->b;
-	const struct node *n = &b->nodes[node];
-	size_t count = e->xattrs ? e->xattrs->count : 0;
-	AUTO_FREE struct xattr_set *set =
-		malloc(sizeof(*set) + count * sizeof(set->list[0]));
+	const struct node *n = &b->nodes[v->node];
+	AUTO_FREE struct xattr *list = NULL;
+	size_t all = 0, cap = 0;
 
-	if (!set)
-		return err_nomem(err);
-	set->count = 0;
 	for (size_t i = 0; i < count; i++) {
-		const struct xattr *x = &e->xattrs->list[i];
+		const struct entry *e = v[i].entry;
 
-		if (may_have(n->mode, x))
-			set->list[set->count++] = override(x);
-		else
-			warn_about(k->warn, MERGE_WARN_LINK_XATTR,
-				"%s: attribute %s left out: what it is a link to cannot "
-				"have it",
-				text_quote(e->path, e->path_len).s,
-				text_quote(x->name, x->name_len).s);
+		for (uint32_t x = 0; e->xattrs && x < e->xattrs->count; x++) {
+			const struct xattr *a = &e->xattrs->list[x];
+
+			if (!may_have(n->mode, a)) {
+				warn_about(k->warn, MERGE_WARN_LINK_XATTR,
+					"%s: attribute %s left out: what it is a link to "
+					"cannot have it",
+					text_quote(e->path, e->path_len).s,
+					text_quote(a->name, a->name_len).s);
+				continue;
+			}
+			if (VEC_RESERVE(list, all, cap, 1, UINT32_MAX) < 0)
+				return err_nomem(err);
+			list[all++] = override(a);
+		}
 	}
-	return xattr_pool_join(&b->xattrs, n->xattrs, set, number, err);
+	return xattr_pool_join(&b->xattrs, n->xattrs, list, all, number, err);
 }
 
-/* The header of a link speaks for the shared inode too, its missing xattrs for nothing.
+/* The headers of a link speak for the shared inode too, their missing xattrs for nothing.
  */
-static int apply_header(
-	struct layer_links *k, uint32_t node, const struct entry *e, struct o2r_err *err)
+static int apply_headers(struct layer_links *k, const struct link_header *v, size_t count,
+	struct o2r_err *err)
 {
 	struct build *b = k->walk->b;
+	const struct entry *last = v[count - 1].entry;
+	struct node *n = &b->nodes[v->node];
 	uint32_t set = 0;
-	int r = add_xattrs(k, node, e, &set, err);
-	struct node *n = &b->nodes[node];
+	int r = join_xattrs(k, v, count, &set, err);
 
 	if (r < 0)
 		return r;
 	if (!S_ISLNK(n->mode)) {
-		n->mode = (uint16_t)((n->mode & S_IFMT) | (e->mode & 07777));
+		n->mode = (uint16_t)((n->mode & S_IFMT) | (last->mode & 07777));
 		r = xattr_pool_chmod(&b->xattrs, set, n->mode, &set, err);
 	}
 	n->xattrs = set;
-	n->uid = e->uid;
-	n->gid = e->gid;
-	n->mtime = e->mtime;
-	n->mtime_nsec = e->mtime_nsec;
+	n->uid = last->uid;
+	n->gid = last->gid;
+	n->mtime = last->mtime;
+	n->mtime_nsec = last->mtime_nsec;
 	return r;
+}
+
+/* All headers of one inode at once: the pool would keep each set in between for good. */
+static int apply_all(struct layer_links *k, struct o2r_err *err)
+{
+	if (k->header_count)
+		qsort(k->headers, k->header_count, sizeof(k->headers[0]), by_node);
+	for (size_t i = 0, end; i < k->header_count; i = end) {
+		end = i + 1;
+		while (end < k->header_count &&
+			k->headers[end].node == k->headers[i].node)
+			end++;
+		int r = apply_headers(k, &k->headers[i], end - i, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int layer_links_node(
@@ -116,7 +166,7 @@ int layer_links_node(
 		return err_corrupt(err, "its link target %s is a directory",
 			text_quote(e->link, e->link_len).s);
 	if (*node && !(b->nodes[*node].flags & NODE_PENDING))
-		return apply_header(k, *node, e, err);
+		return note_header(k, *node, e, err);
 	r = build_node(b, 0, node, err);
 	if (r < 0)
 		return r;
@@ -256,7 +306,8 @@ int layer_links_resolve(struct layer_links *k, struct o2r_err *err)
 		if (r < 0)
 			return r;
 	}
-	/* in the order of the layer, so that the last header wins */
+	/* in the order of the layer, so that the last header wins; behind those of links
+	 * whose target was there when they came */
 	for (size_t i = 0; i < k->count; i++) {
 		struct pending_link *p = &k->pending[i];
 
@@ -271,10 +322,10 @@ int layer_links_resolve(struct layer_links *k, struct o2r_err *err)
 				text_quote(p->entry->link, p->entry->link_len).s);
 			continue;
 		}
-		int r = apply_header(k, b->names[p->name].node, p->entry, err);
+		int r = note_header(k, b->names[p->name].node, p->entry, err);
 
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return apply_all(k, err);
 }

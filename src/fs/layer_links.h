@@ -13,6 +13,10 @@ struct layer_links {
 	struct warn *warn;
 	struct pending_link *pending; /* in the order of the layer */
 	size_t count, cap;
+	/* to be applied at the end: of links whose target was there, then of pending ones
+	 */
+	struct link_header *headers;
+	size_t header_count, header_cap;
 };
 
 void layer_links_init(struct layer_links *k, struct layer_walk *walk, struct warn *warn);

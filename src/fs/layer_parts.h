@@ -15,7 +15,8 @@ enum part_kind {
 };
 
 enum {
-	WH_LEN = 4, /* strlen(".wh.") */
+	WH_LEN = 4,       /* strlen(".wh.") */
+	PART_BYTES = 255, /* NAME_MAX of Linux */
 };
 
 static inline enum part_kind part_kind(const char *p, size_t n)

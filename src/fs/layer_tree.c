@@ -238,6 +238,9 @@ static int add_entry(struct layer_builder *lb, size_t number, const struct entry
 	bool hidden = is_hidden(e);
 	enum part_kind kind = part_kind(name, len);
 
+	if (len > PART_BYTES)
+		return err_corrupt(
+			err, "a name of %zu bytes, more than %d", len, (int)PART_BYTES);
 	if (kind == PART_INVALID)
 		return err_corrupt(err, "a whiteout of nothing");
 	if (!hidden &&
@@ -286,21 +289,28 @@ int layer_tree_build(struct build *b, const struct layer *l, unsigned index,
 	struct warn *warn, uint32_t *root, struct o2r_err *err)
 {
 	struct layer_builder lb CLEANUP(builder_finish) = {
-		.warn = warn, .index = (uint16_t)index, .walk = {.b = b}};
-	int r = build_node(b, S_IFDIR | 0755, &lb.walk.root, err);
+		.warn = warn, .index = (uint16_t)index};
+	uint32_t top = 0;
+	int r = build_node(b, S_IFDIR | 0755, &top, err);
 
 	if (r < 0)
 		return r;
+	walk_init(&lb.walk, b, top, l->count);
 	layer_links_init(&lb.links, &lb.walk, warn);
-	for (size_t i = 0; i < l->count; i++)
+	for (size_t i = 0; i < l->count; i++) {
+		/* a hostile layer can keep us for a minute */
+		r = ctx_check(warn->ctx, err);
+		if (r < 0)
+			return r;
 		if (add_entry(&lb, i, &l->entries[i], err) < 0)
 			return wrap_entry(&l->entries[i], err);
+	}
 	r = layer_links_resolve(&lb.links, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < lb.marker_count; i++)
 		if (add_marker(&lb, &l->entries[lb.markers[i]], err) < 0)
 			return wrap_entry(&l->entries[lb.markers[i]], err);
-	*root = lb.walk.root;
+	*root = top;
 	return 0;
 }

@@ -9,10 +9,18 @@
 #include "fs/layer_parts.h"
 
 enum {
-	HOPS_MAX = 255,   /* symbolic links followed for one path */
-	NAME_BYTES = 255, /* NAME_MAX of ext4 */
-	DEPTH_MAX = 1 << 20,
+	HOPS_MAX = 255, /* symbolic links followed for one path */
+	/* bytes of link targets followed in one layer: so many, and so many an entry */
+	FOLLOW_MIN = 64 << 20,
+	FOLLOW_ENTRY = 1 << 10,
 };
+
+void walk_init(struct layer_walk *w, struct build *b, uint32_t root, size_t entries)
+{
+	*w = (struct layer_walk){.b = b,
+		.root = root,
+		.follow_left = FOLLOW_MIN + (uint64_t)FOLLOW_ENTRY * entries};
+}
 
 /* What is left to walk: the path itself and the targets of links met on the way. */
 struct todo {
@@ -34,21 +42,26 @@ static bool todo_next(struct todo *t, const char **part, size_t *len)
 	return false;
 }
 
-static int todo_push(struct todo *t, const char *p, size_t n, struct o2r_err *err)
+static int todo_push(struct layer_walk *w, struct todo *t, const struct node *link,
+	struct o2r_err *err)
 {
 	if (t->hops == HOPS_MAX)
 		return err_corrupt(
 			err, "more than %d symbolic links to follow", (int)HOPS_MAX);
+	if (link->size > w->follow_left)
+		return err_corrupt(
+			err, "following the symbolic links of this layer takes too long");
+	w->follow_left -= link->size;
 	t->hops++;
 	/* a finished frame makes room, so frames never outnumber hops + 1 */
-	t->frames[t->count].p = p;
-	t->frames[t->count++].n = n;
+	t->frames[t->count].p = link->u.target;
+	t->frames[t->count++].n = link->size;
 	return 0;
 }
 
 static int check_part(const char *part, size_t len, struct o2r_err *err)
 {
-	if (len > NAME_BYTES)
+	if (len > PART_BYTES)
 		return err_corrupt(err, "a name of %zu bytes, more than 255", len);
 	switch (part_kind(part, len)) {
 	case PART_NAME:
@@ -86,7 +99,7 @@ void walk_remove(struct layer_walk *w, uint32_t name)
 		if (!kid) {
 			if (dir == top)
 				return;
-			dir = b->nodes[dir].map;
+			dir = build_parent(b, dir);
 			continue;
 		}
 		b->nodes[dir].u.kids.first = b->names[kid].next;
@@ -124,7 +137,7 @@ static int step(struct layer_walk *w, struct todo *t, const char *part, size_t l
 	if (n && is_own_symlink(w, w->b->names[name].node)) {
 		if (n->u.target[0] == '/')
 			*dir = w->root;
-		return todo_push(t, n->u.target, n->size, err);
+		return todo_push(w, t, n, err);
 	}
 	if (n && weak) {
 		*dir = 0;
@@ -154,7 +167,7 @@ int walk_parents(struct layer_walk *w, const char *path, size_t len,
 			continue;
 		if (n == 2 && part[0] == '.' && part[1] == '.') {
 			if (*dir != w->root)
-				*dir = w->b->nodes[*dir].map;
+				*dir = build_parent(w->b, *dir);
 			continue;
 		}
 		r = check_part(part, n, err);
@@ -206,7 +219,7 @@ int walk_target(struct layer_walk *w, const char *path, size_t len,
 	t.frames[0].n = len;
 	t.count = 1;
 	t.hops = 0;
-	if (VEC_RESERVE(stack, depth, cap, 1, DEPTH_MAX) < 0)
+	if (VEC_RESERVE(stack, depth, cap, 1, SIZE_MAX) < 0)
 		return err_nomem(err);
 	stack[depth++] = (struct both){w->root, w->b->root};
 	while (todo_next(&t, &part, &n)) {
@@ -232,7 +245,7 @@ int walk_target(struct layer_walk *w, const char *path, size_t len,
 
 			if (link->u.target[0] == '/')
 				depth = 1;
-			int r = todo_push(&t, link->u.target, link->size, err);
+			int r = todo_push(w, &t, link, err);
 
 			if (r < 0)
 				return r;
@@ -241,7 +254,7 @@ int walk_target(struct layer_walk *w, const char *path, size_t len,
 		at = (struct both){dir_of(w->b, here), dir_of(w->b, below)};
 		if (!at.here && !at.below)
 			return 0;
-		if (VEC_RESERVE(stack, depth, cap, 1, DEPTH_MAX) < 0)
+		if (VEC_RESERVE(stack, depth, cap, 1, SIZE_MAX) < 0)
 			return err_nomem(err);
 		stack[depth++] = at;
 	}

@@ -10,7 +10,12 @@
 struct layer_walk {
 	struct build *b;
 	uint32_t root; /* of this layer's tree */
+	/* bytes of link targets that may still be followed: entries of 512 bytes must
+	 * not each cost a walk of 255 targets */
+	uint64_t follow_left;
 };
+
+void walk_init(struct layer_walk *w, struct build *b, uint32_t root, size_t entries);
 
 /* A new directory with no entry of its own: 0755, 0:0, the time of the entry that needs
  * it. */

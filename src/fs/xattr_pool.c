@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/le.h"
 #include "base/vec.h"
 
@@ -28,24 +29,15 @@ void xattr_pool_finish(struct xattr_pool *p)
 	*p = (struct xattr_pool){0};
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
+static uint64_t hash_set(const struct xattr_pool *p, const struct xattr_set *s)
 {
-	const unsigned char *c = p;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ c[i]) * 0x100000001b3;
-	return h ^ (h >> 29);
-}
-
-static uint64_t hash_set(const struct xattr_set *s)
-{
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = p->hash_seed;
 
 	for (uint32_t i = 0; i < s->count; i++) {
-		h = hash_bytes(h, s->list[i].name, s->list[i].name_len + 1);
-		h = hash_bytes(h, s->list[i].value, s->list[i].value_len);
+		h = hash_keyed(h, s->list[i].name, s->list[i].name_len);
+		h = hash_keyed(h, s->list[i].value, s->list[i].value_len);
 	}
-	return h;
+	return hash_mix(h, p->hash_seed | 1);
 }
 
 static bool same_set(const struct xattr_set *a, const struct xattr_set *b)
@@ -65,7 +57,7 @@ static bool same_set(const struct xattr_set *a, const struct xattr_set *b)
 
 static size_t slot_of(const struct xattr_pool *p, const struct xattr_set *s)
 {
-	size_t mask = p->slot_count - 1, i = hash_set(s) & mask;
+	size_t mask = p->slot_count - 1, i = hash_set(p, s) & mask;
 
 	while (p->slots[i] && !same_set(p->sets[p->slots[i]], s))
 		i = (i + 1) & mask;
@@ -143,35 +135,47 @@ int xattr_pool_add(struct xattr_pool *p, const struct xattr_set *set, uint32_t *
 	return 0;
 }
 
-int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr_set *more,
-	uint32_t *joined, struct o2r_err *err)
+/* All stand in one array: who comes later there wins over others of its name. */
+static int by_name(const void *pa, const void *pb)
+{
+	const struct xattr *a = *(const struct xattr *const *)pa;
+	const struct xattr *b = *(const struct xattr *const *)pb;
+	int c = strcmp(a->name, b->name);
+
+	return c ? c : a < b ? -1 : a > b;
+}
+
+int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr *more,
+	size_t count, uint32_t *joined, struct o2r_err *err)
 {
 	const struct xattr_set *old = number ? p->sets[number] : NULL;
-	size_t max = (old ? old->count : 0) + (more ? more->count : 0);
+	size_t n = old ? old->count : 0, all = n + count;
 
-	if (!more || !more->count) {
+	if (!count) {
 		*joined = number;
 		return 0;
 	}
 
+	AUTO_FREE struct xattr *list = malloc(all * sizeof(*list));
+	AUTO_FREE const struct xattr **sorted = malloc(all * sizeof(*sorted));
 	AUTO_FREE struct xattr_set *set =
-		malloc(sizeof(*set) + max * sizeof(set->list[0]));
+		malloc(sizeof(*set) + all * sizeof(set->list[0]));
 
-	if (!set)
+	if (!list || !sorted || !set)
 		return err_nomem(err);
+	if (n)
+		memcpy(list, old->list, n * sizeof(*list));
+	memcpy(list + n, more, count * sizeof(*list));
+	for (size_t i = 0; i < all; i++)
+		sorted[i] = &list[i];
+	qsort(sorted, all, sizeof(*sorted), by_name);
 	set->count = 0;
-	for (uint32_t i = 0, k = 0; (old && i < old->count) || k < more->count;) {
-		int c = !old || i == old->count ? 1
-			: k == more->count
-				? -1
-				: strcmp(old->list[i].name, more->list[k].name);
+	for (size_t i = 0; i < all; i++) {
+		bool last =
+			i + 1 == all || strcmp(sorted[i]->name, sorted[i + 1]->name) != 0;
 
-		const struct xattr *x = c >= 0 ? &more->list[k++] : &old->list[i];
-
-		if (x->value)
-			set->list[set->count++] = *x;
-		if (c <= 0)
-			i++;
+		if (last && sorted[i]->value)
+			set->list[set->count++] = *sorted[i];
 	}
 	return xattr_pool_add(p, set, joined, err);
 }

@@ -16,6 +16,7 @@ struct xattr_pool {
 	size_t count, cap;
 	uint32_t *slots;
 	size_t slot_count;
+	uint64_t hash_seed; /* values are chosen by the image's author */
 	struct arena arena;
 };
 
@@ -25,10 +26,10 @@ void xattr_pool_finish(struct xattr_pool *p);
 int xattr_pool_add(struct xattr_pool *p, const struct xattr_set *set, uint32_t *number,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
-/* Set `number` with the attributes of `more` added, those of the same name replaced; one
- * whose value is NULL is taken away. */
-int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr_set *more,
-	uint32_t *joined, struct o2r_err *err) O2R_MUST_CHECK;
+/* Set `number` with more[0 .. count) added one by one (any order of names), those of the
+ * same name replaced; one whose value is NULL is taken away. */
+int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr *more,
+	size_t count, uint32_t *joined, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* Set `number` as it is after a chmod: the ACL's entries take the bits of mode. */
 int xattr_pool_chmod(struct xattr_pool *p, uint32_t number, unsigned mode,
