@@ -49,11 +49,13 @@ static int check_inode(const struct tree *t, uint32_t ino, struct o2r_err *err)
 	const struct tree_inode *i = tree_get(t, ino);
 	struct data_run one;
 	uint32_t count = 0;
-	const struct data_run *r = tree_runs(t, ino, &one, &count);
 	uint64_t at = 0;
 
 	if (i->xattrs > t->xattr_set_count || (S_ISREG(i->mode) && i->map > t->map_count))
 		return broken(err, ino, "xattrs or map out of range");
+
+	const struct data_run *r = tree_runs(t, ino, &one, &count);
+
 	if (i->mtime < -2147483648LL || i->mtime > 15032385535LL ||
 		i->mtime_nsec > 999999999)
 		return broken(err, ino, "time out of range");
@@ -71,6 +73,36 @@ static int check_inode(const struct tree *t, uint32_t ino, struct o2r_err *err)
 	return S_ISDIR(i->mode) ? check_names(t, ino, err) : 0;
 }
 
+/* Breadth first: directories in the order of their slices, each inode where it is first
+ * named. So no directory is below itself, and every inode is reached from the root. */
+static int check_order(const struct tree *t, struct o2r_err *err)
+{
+	uint32_t known = TREE_ROOT;
+	uint64_t at = 0;
+
+	for (uint32_t i = TREE_ROOT; i <= t->inode_count; i++) {
+		const struct tree_inode *d = tree_get(t, i);
+
+		if (i > known)
+			return broken(err, i, "not reached from the root");
+		if (!S_ISDIR(d->mode))
+			continue;
+		if (d->u.dir.first != at)
+			return broken(
+				err, i, "names not behind those of the directory before");
+		for (uint32_t k = 0; k < d->u.dir.count; k++) {
+			uint32_t ino = t->dirents[at++].ino;
+
+			if (ino > known + 1)
+				return broken(
+					err, ino, "not numbered in breadth-first order");
+			known += ino == known + 1;
+		}
+	}
+	return at == t->dirent_count ? 0
+				     : broken(err, TREE_ROOT, "names of no directory");
+}
+
 int tree_check(const struct tree *t, struct o2r_err *err)
 {
 	AUTO_FREE uint32_t *links = calloc((size_t)t->inode_count + 1, sizeof(*links));
@@ -85,6 +117,11 @@ int tree_check(const struct tree *t, struct o2r_err *err)
 		if (r < 0)
 			return r;
 	}
+
+	int r = check_order(t, err);
+
+	if (r < 0)
+		return r;
 	for (uint64_t k = 0; k < t->dirent_count; k++)
 		links[t->dirents[k].ino]++;
 	for (uint32_t i = 1; i <= t->inode_count; i++) {
