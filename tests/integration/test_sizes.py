@@ -137,10 +137,13 @@ class Edges(judge.Case):
         return info
 
     def test_fixed_sizes_around_groups(self):
+        """Where a group begins, and where it can hold its backup (superblock, descriptors, their reserve)."""
         layout = self.layout(samples.small())
         lines = judge.reference(layout)
         for k in (1, 2, 3, 5, 7, 9):
-            for d in (-1, 0, 1, 2, 3, 10, 40, 300):
+            image, info = self.snapshot(layout, "--size", str((k * GROUP + 400) * BLOCK))
+            backup = 1 + -(-info["groups"] * 64 // BLOCK) + int(judge.superblock(image)["Reserved GDT blocks"])
+            for d in {-1, 0, 1, 2, 50, 300} | set(range(backup - 2, backup + 4)):
                 with self.subTest(k=k, d=d):
                     size = (k * GROUP + d) * BLOCK
                     self.assertEqual(self.check(layout, lines, "--size", str(size))["image_bytes"], size)
