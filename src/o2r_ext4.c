@@ -190,7 +190,7 @@ int o2r_make_plan(struct o2r_image *image, const struct o2r_ext4_options *option
 		r = ext4_plan_create(image->tree, &o, &image->ctx, plan, err);
 	if (r == 0 && info)
 		fill_info(*plan, &o, info);
-	return r;
+	return r < 0 ? err_wrap(err, "%s", image->image->reference) : 0;
 }
 
 int o2r_ext4_plan(struct o2r_image *image, const struct o2r_ext4_options *options,

@@ -102,9 +102,9 @@ class BadCase(judge.Case):
         self.assertTrue(line.startswith("o2r: "), line)
         return line
 
-    def bad_layer(self, layer, *args, codec="plain", number=1, **kw):
-        """An image of this one Layer (or bytes), under or over nothing, is refused for it."""
-        return self.bad(self.write([packed(layer, codec)]), *args, layer=number, **kw)
+    def bad_layer(self, content, *args, codec="plain", **kw):
+        """An image of this one Layer (or bytes of a tar) is refused for it."""
+        return self.bad(self.write([packed(content, codec)]), *args, **{"layer": 1, **kw})
 
     def good(self, layout, *args):
         """It is taken; returns the dump of the mount."""
