@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@ int buf_reserve(struct buf *b, size_t n)
 {
 	size_t max = b->max ? b->max : DEFAULT_MAX;
 
+	/* doubling and the NUL stay below SIZE_MAX */
+	if (max > SIZE_MAX / 4)
+		max = SIZE_MAX / 4;
 	if (b->len > max || n > max - b->len)
 		return -EFBIG;
 

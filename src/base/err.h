@@ -48,7 +48,8 @@ int err_errno(struct o2r_err *err, int errnum, const char *fmt, ...)
 /* Out of memory. Returns -ENOMEM. */
 int err_nomem(struct o2r_err *err);
 
-/* Put "context: " in front of the text. Returns err->code (-EIO when err is NULL). */
+/* Put "context: " in front of the text; what is too long loses its middle. Returns
+ * err->code (-EIO when err is NULL or was never filled in). */
 int err_wrap(struct o2r_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

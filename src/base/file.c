@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -53,6 +54,9 @@ int pwritev_full(int fd, struct iovec *iov, int count, uint64_t off)
 			continue;
 		if (r < 0)
 			return -errno;
+		/* of a request that is not empty: would go on for ever */
+		if (r == 0 && iov->iov_len)
+			return -EIO;
 		off += (uint64_t)r;
 		while (count > 0 && (size_t)r >= iov->iov_len) {
 			r -= (ssize_t)iov->iov_len;
@@ -76,6 +80,14 @@ int write_full(int fd, const void *buf, size_t n)
 
 		if (r < 0 && errno == EINTR)
 			continue;
+		if (r < 0 && errno == EAGAIN) {
+			/* a pipe that somebody else made non-blocking */
+			struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+			if (poll(&room, 1, -1) < 0 && errno != EINTR)
+				return -errno;
+			continue;
+		}
 		if (r < 0)
 			return -errno;
 		p += r;
@@ -126,81 +138,134 @@ static int split_target(struct tmpfile *t, const char *target, struct o2r_err *e
 
 	if (!dir)
 		return err_nomem(err);
-	if (!*base)
+	if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
 		return err_set(err, ERR_USAGE, EISDIR,
-			"%s is a directory, not a file to write", target);
+			"%s is a directory, not a file to write",
+			text_quote(target, strlen(target)).s);
 	t->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->dirfd < 0)
-		return err_errno(err, errno, "cannot open the directory %s", dir);
+		return err_errno(err, errno, "cannot open the directory %s",
+			text_quote(dir, strlen(dir)).s);
 	t->target_name = strdup(base);
 	return t->target_name ? 0 : err_nomem(err);
 }
 
-int tmpfile_open(struct tmpfile *t, const char *target, bool replace, struct o2r_err *err)
+/* What is under the name now: nothing, or a file or link that may be replaced. */
+static int check_target(
+	const struct tmpfile *t, const char *target, bool replace, struct o2r_err *err)
 {
+	struct quoted name = text_quote(target, strlen(target));
 	struct stat st;
 
-	*t = (struct tmpfile)TMPFILE_INIT;
-
-	int r = split_target(t, target, err);
-
-	if (r < 0)
-		goto fail;
-	if (fstatat(t->dirfd, t->target_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISDIR(st.st_mode))
-			r = err_set(err, ERR_USAGE, EISDIR, "%s is a directory", target);
-		else if (!replace)
-			r = err_set(err, ERR_USAGE, EEXIST,
-				"%s exists (use --force to replace it)", target);
-		if (r < 0)
-			goto fail;
+	if (fstatat(t->dirfd, t->target_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		/* a name that is too long would be found out only at the end */
+		return err_errno(err, errno, "cannot make %s", name.s);
 	}
-	for (int tries = 0; tries < 100; tries++) {
-		uint64_t rnd = 0;
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_USAGE, EISDIR, "%s is a directory", name.s);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return err_set(
+			err, ERR_USAGE, EEXIST, "%s is not a regular file", name.s);
+	if (!replace)
+		return err_set(err, ERR_USAGE, EEXIST,
+			"%s exists (use --force to replace it)", name.s);
+	return 0;
+}
 
-		if (getrandom(&rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd)) {
-			r = err_errno(err, errno, "cannot get random bytes");
-			goto fail;
-		}
-		free(t->tmp_name);
-		t->tmp_name = NULL;
+static int make_temporary(struct tmpfile *t, const char *target, struct o2r_err *err)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		uint32_t rnd = 0;
+
+		if (getrandom(&rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
+			return err_errno(err, errno, "cannot get random bytes");
 		/* the name is cut so that the temporary one is a valid name too */
-		if (asprintf(&t->tmp_name, ".%.200s.%08x.tmp", t->target_name,
-			    (unsigned)rnd) < 0) {
+		if (asprintf(&t->tmp_name, ".%.200s.%08x.tmp", t->target_name, rnd) < 0) {
 			t->tmp_name = NULL;
-			r = err_nomem(err);
-			goto fail;
+			return err_nomem(err);
 		}
 		t->fd = openat(t->dirfd, t->tmp_name,
 			O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (t->fd >= 0)
 			return 0;
-		if (errno != EEXIST)
-			break;
+
+		int why = errno;
+
+		free(t->tmp_name);
+		t->tmp_name = NULL;
+		if (why != EEXIST)
+			return err_errno(err, why, "cannot create a file beside %s",
+				text_quote(target, strlen(target)).s);
 	}
-	r = err_errno(err, errno, "cannot create a file beside %s", target);
-	free(t->tmp_name);
-	t->tmp_name = NULL;
-fail:
-	tmpfile_finish(t);
+	return err_set(err, ERR_FAIL, EEXIST, "no free name for a file beside %s",
+		text_quote(target, strlen(target)).s);
+}
+
+int tmpfile_open(struct tmpfile *t, const char *target, bool replace, struct o2r_err *err)
+{
+	*t = (struct tmpfile)TMPFILE_INIT;
+
+	int r = split_target(t, target, err);
+
+	if (r == 0)
+		r = check_target(t, target, replace, err);
+	if (r == 0)
+		r = make_temporary(t, target, err);
+	if (r < 0)
+		tmpfile_finish(t);
 	return r;
+}
+
+/* Where neither a rename that refuses to replace nor a hard link is to be had: the name
+ * is taken by an empty file of our own first, and only that is replaced. */
+static int rename_over_own(struct tmpfile *t)
+{
+	AUTO_FD int fd = openat(
+		t->dirfd, t->target_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return -1;
+	if (renameat(t->dirfd, t->tmp_name, t->dirfd, t->target_name) == 0)
+		return 0;
+
+	int why = errno;
+
+	unlinkat(t->dirfd, t->target_name, 0);
+	errno = why;
+	return -1;
+}
+
+static int rename_to_free(struct tmpfile *t)
+{
+	if (renameat2(t->dirfd, t->tmp_name, t->dirfd, t->target_name,
+		    RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (linkat(t->dirfd, t->tmp_name, t->dirfd, t->target_name, 0) == 0) {
+		unlinkat(t->dirfd, t->tmp_name, 0);
+		return 0;
+	}
+	return errno == EEXIST ? -1 : rename_over_own(t);
 }
 
 int tmpfile_publish(struct tmpfile *t, bool replace, struct o2r_err *err)
 {
-	unsigned flags = replace ? 0 : RENAME_NOREPLACE;
-	int r = renameat2(t->dirfd, t->tmp_name, t->dirfd, t->target_name, flags);
+	int fd = steal_fd(&t->fd);
 
-	if (r < 0 && errno == EINVAL && flags) {
-		/* a filesystem without RENAME_NOREPLACE: a hard link refuses to replace
-		 * too */
-		r = linkat(t->dirfd, t->tmp_name, t->dirfd, t->target_name, 0);
-		if (r == 0)
-			unlinkat(t->dirfd, t->tmp_name, 0);
-	}
+	/* network filesystems and quotas may speak up only here */
+	if (close(fd) < 0 && errno != EINTR)
+		return err_errno(err, errno, "cannot finish the file for %s",
+			text_quote(t->target_name, strlen(t->target_name)).s);
+
+	int r = replace ? renameat(t->dirfd, t->tmp_name, t->dirfd, t->target_name)
+			: rename_to_free(t);
+
 	if (r < 0)
 		return err_errno(err, errno, "cannot rename the finished file to %s",
-			t->target_name);
+			text_quote(t->target_name, strlen(t->target_name)).s);
 	free(t->tmp_name);
 	t->tmp_name = NULL;
 	return 0;
@@ -239,6 +304,7 @@ int file_anonymous(struct o2r_err *err)
 		if (fd >= 0)
 			unlink(name);
 	}
-	return fd < 0 ? err_errno(err, errno, "cannot create a temporary file in %s", dir)
+	return fd < 0 ? err_errno(err, errno, "cannot create a temporary file in %s",
+				text_quote(dir, strlen(dir)).s)
 		      : fd;
 }

@@ -40,10 +40,12 @@ struct tmpfile {
 		.fd = -1, .dirfd = -1                                                    \
 	}
 
-/* An existing target is refused (-EEXIST, class ERR_USAGE) unless replace. */
+/* An existing target is refused (-EEXIST, class ERR_USAGE) unless replace; anything but
+ * a regular file or a symbolic link (which is replaced, not followed) always. */
 int tmpfile_open(struct tmpfile *t, const char *target, bool replace,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* Rename to the target; without replace, never over a file that appeared meanwhile. */
+/* Close, and rename to the target; without replace, never over a file that appeared
+ * meanwhile. fd is -1 afterwards, also on failure. */
 int tmpfile_publish(struct tmpfile *t, bool replace, struct o2r_err *err) O2R_MUST_CHECK;
 /* Close, and unlink what was not published. Safe to call twice. */
 void tmpfile_finish(struct tmpfile *t);

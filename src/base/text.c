@@ -72,8 +72,13 @@ struct quoted text_quote(const void *p, size_t n)
 	at += 3;
 	/* as much of the tail as fits even when every byte is quoted */
 	size_t tail = (sizeof(q.s) - at) / 4 - 1;
+	const unsigned char *end = (const unsigned char *)p + n;
 
-	quote_some(q.s + at, sizeof(q.s) - at, (const unsigned char *)p + n - tail, tail);
+	/* not the rest of a character */
+	while (tail && (end[-(ptrdiff_t)tail] & 0xc0) == 0x80)
+		tail--;
+
+	quote_some(q.s + at, sizeof(q.s) - at, end - tail, tail);
 	return q;
 }
 
