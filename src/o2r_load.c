@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/checked.h"
@@ -26,6 +27,7 @@ struct load {
 	_Atomic uint64_t bytes;
 	uint64_t total;
 	_Atomic unsigned done;
+	pthread_mutex_t reporting;
 	_Atomic uint64_t index_budget;
 	struct hash_crew crew;
 };
@@ -55,19 +57,21 @@ static void load_finish(struct load *l)
 		layer_finish(&l->layers[i]);
 	free(l->layers);
 	free(l->order);
+	pthread_mutex_destroy(&l->reporting);
 }
 
 static void report(struct load *l)
 {
-	struct progress p = {
-		.stage = "index",
-		.done = atomic_load(&l->bytes),
-		.total = l->total,
-		.layers_done = atomic_load(&l->done),
-		.layers = l->count,
-	};
+	struct progress p = {.stage = "index", .total = l->total, .layers = l->count};
 
+	if (!l->image->ctx.progress)
+		return;
+	/* read and told under one lock, so that it never seems to go back */
+	pthread_mutex_lock(&l->reporting);
+	p.done = atomic_load(&l->bytes);
+	p.layers_done = atomic_load(&l->done);
 	ctx_progress(&l->image->ctx, &p);
+	pthread_mutex_unlock(&l->reporting);
 }
 
 static int sink_data(void *arg, const void *p, size_t n, struct o2r_err *err)
@@ -216,6 +220,9 @@ static int load(struct o2r_image *image, struct o2r_err *err)
 {
 	struct load l CLEANUP(load_finish) = {.image = image};
 	struct tree *tree = NULL;
+
+	pthread_mutex_init(&l.reporting, NULL);
+
 	int r = scan_all(&l, err);
 
 	if (r == 0)
@@ -239,7 +246,11 @@ int o2r_load_tree(struct o2r_image *image, struct o2r_err *err)
 	int r = image->tree ? 0 : load(image, err);
 
 	pthread_mutex_unlock(&image->load_lock);
-	return r < 0 ? err_wrap(err, "%s", image->image->reference) : 0;
+	if (r == 0)
+		return 0;
+	const char *reference = image->image->reference;
+
+	return err_wrap(err, "%s", text_quote(reference, strlen(reference)).s);
 }
 
 int o2r_image_load(struct o2r_image *image, struct o2r_error *error)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +18,7 @@ enum {
 	TASK_SPANS = 8,
 	BUFFER = 1 << 20, /* decoded at a time; a multiple of STREAM_PIECE */
 	PIECES_MAX = 4096,
+	CANCELLED = 1, /* ordered: another task has failed, and has the error */
 };
 
 /* Some bytes of one file, in the order of the stream. */
@@ -44,8 +44,7 @@ struct pass {
 	size_t want_count, want_cap;
 	struct task *tasks;
 	size_t task_count, task_cap;
-	_Atomic uint64_t done;
-	uint64_t total;
+	uint64_t done, total; /* bytes handed over, of all; under the lock */
 	/* ordered: the task whose turn it is */
 	pthread_mutex_t lock;
 	pthread_cond_t turn_changed;
@@ -150,11 +149,11 @@ static int list_tasks(struct pass *p, struct o2r_err *err)
 
 		while (e < p->want_count && layer_of(p, &p->wants[e]) == layer)
 			e++;
-
-		const struct want *last = &p->wants[e - 1];
-
-		if (!s || last->src_off + last->len > stream_size(s))
-			return err_corrupt(err, "file data outside of layer %u", layer);
+		for (size_t k = i; k < e; k++)
+			if (!s || p->wants[k].src_off > stream_size(s) ||
+				p->wants[k].len > stream_size(s) - p->wants[k].src_off)
+				return err_corrupt(
+					err, "file data outside of layer %u", layer + 1);
 		int r = cut_layer(p, i, e, err);
 
 		if (r < 0)
@@ -164,7 +163,7 @@ static int list_tasks(struct pass *p, struct o2r_err *err)
 	return 0;
 }
 
-/* A decoder of this layer, preferably one that stands just before `off`. */
+/* A decoder of this layer: one that has been used, if it can be. */
 static int take_reader(
 	struct pass *p, uint16_t layer, struct stream_reader **out, struct o2r_err *err)
 {
@@ -205,7 +204,7 @@ static int wait_turn(struct pass *p, size_t task)
 	pthread_mutex_lock(&p->lock);
 	while (p->turn != task && !p->failed)
 		pthread_cond_wait(&p->turn_changed, &p->lock);
-	r = p->failed ? -ECANCELED : 0;
+	r = p->failed ? CANCELLED : 0;
 	pthread_mutex_unlock(&p->lock);
 	return r;
 }
@@ -229,8 +228,11 @@ static int flush(struct pass *p, const struct data_piece *v, size_t *n, uint64_t
 	if (r == 0) {
 		struct progress pr = {.stage = "write", .total = p->total};
 
-		pr.done = atomic_fetch_add(&p->done, *bytes) + *bytes;
+		/* told under the lock, so that it never seems to go back */
+		pthread_mutex_lock(&p->lock);
+		pr.done = p->done += *bytes;
 		ctx_progress(p->ctx, &pr);
+		pthread_mutex_unlock(&p->lock);
 	}
 	*n = 0;
 	*bytes = 0;
@@ -306,7 +308,7 @@ static int run_buffers(struct pass *p, size_t number, struct stream_reader *read
 			r = wait_turn(p, number);
 		if (r == 0)
 			r = emit(p, t, &next, buf, off, n, v, err);
-		if (r < 0)
+		if (r != 0)
 			return r;
 		off += n;
 	}
@@ -326,9 +328,7 @@ static int run_task(void *arg, size_t number, struct o2r_err *err)
 		r = run_buffers(p, number, reader, buf, v, err);
 	if (reader)
 		give_reader(p, t->layer, reader);
-	end_turn(p, r < 0);
-	if (r == -ECANCELED)
-		return 0; /* the task that failed has its own error */
+	end_turn(p, r != 0);
 	return r < 0 ? err_wrap(err, "layer %u", t->layer + 1) : 0;
 }
 
