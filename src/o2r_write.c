@@ -1,6 +1,7 @@
 /* Writing the planned image: to a file that appears when whole, a device, a pipe. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -13,18 +14,22 @@
 #include "fs/data.h"
 #include "handle_ext4.h"
 
-/* Hands the pieces of one pass to the writer. */
+/* Hands the pieces of one pass to the writer, and remembers whose an error is. */
 struct passing {
 	struct ext4_writer *writer;
 	int pass;
+	_Atomic bool writer_failed;
 };
 
 static int pass_pieces(
 	void *arg, const struct data_piece *v, size_t n, struct o2r_err *err)
 {
-	const struct passing *p = arg;
+	struct passing *p = arg;
+	int r = ext4_writer_pieces(p->writer, p->pass, v, n, err);
 
-	return ext4_writer_pieces(p->writer, p->pass, v, n, err);
+	if (r < 0)
+		atomic_store(&p->writer_failed, true);
+	return r;
 }
 
 static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
@@ -42,6 +47,8 @@ static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
 
 		r = data_read(image->tree, image->streams, items, count, &image->ctx,
 			&sink, err);
+		if (r < 0 && !atomic_load(&p.writer_failed))
+			err_wrap(err, "%s", image->image->reference);
 	}
 	return r < 0 ? r : ext4_writer_end(w, err);
 }

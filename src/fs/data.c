@@ -282,6 +282,18 @@ static uint64_t next_piece(
 	return MAX(off, MAX(w->src_off, t->from) & ~(uint64_t)(STREAM_PIECE - 1));
 }
 
+/* Only what is wrong with the layer says so: the sink has errors of its own. */
+static int read_buffer(const struct pass *p, uint16_t layer, struct stream_reader *reader,
+	uint64_t off, void *buf, size_t n, struct o2r_err *err)
+{
+	int r = stream_reader_read(reader, off, buf, n, err);
+
+	if (r < 0)
+		err_wrap(err, "layer %u of %u (%.19s)", layer + 1u, p->t->layer_count,
+			digest_format(stream_blob_digest(p->streams[layer])).s);
+	return r;
+}
+
 static int run_buffers(struct pass *p, size_t number, struct stream_reader *reader,
 	unsigned char *buf, struct data_piece *v, struct o2r_err *err)
 {
@@ -303,7 +315,7 @@ static int run_buffers(struct pass *p, size_t number, struct stream_reader *read
 		int r = ctx_check(p->ctx, err);
 
 		if (r == 0)
-			r = stream_reader_read(reader, off, buf, n, err);
+			r = read_buffer(p, t->layer, reader, off, buf, n, err);
 		if (r == 0)
 			r = wait_turn(p, number);
 		if (r == 0)
@@ -329,7 +341,7 @@ static int run_task(void *arg, size_t number, struct o2r_err *err)
 	if (reader)
 		give_reader(p, t->layer, reader);
 	end_turn(p, r != 0);
-	return r < 0 ? err_wrap(err, "layer %u", t->layer + 1) : 0;
+	return r < 0 ? r : 0;
 }
 
 int data_read(const struct tree *t, struct stream *const *streams, const uint32_t *items,

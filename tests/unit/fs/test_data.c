@@ -234,7 +234,7 @@ static void failures(struct image *im)
 				struct o2r_err err = {0};
 
 				CHECK_EQ(pass(im, &s, threads, k % 2, &err), -s.failure);
-				CHECK(strstr(err.text, "layer ") != NULL);
+				CHECK(strcmp(err.text, k / 2 ? "stopped" : "full") == 0);
 			}
 }
 
@@ -249,7 +249,7 @@ static void damage(struct image *im)
 			struct o2r_err err = {0};
 
 			CHECK_EQ(pass(im, &s, threads, ordered, &err), -EBADMSG);
-			CHECK(strstr(err.text, "layer 2") != NULL);
+			CHECK(strstr(err.text, "layer 2 of ") != NULL);
 		}
 	im->bytes[1][at] ^= 1;
 }
