@@ -55,7 +55,12 @@ class Missing(BadCase):
                 self.assertEqual(self.as_nobody(layout, digest), 4)
 
     def as_nobody(self, layout, digest):
-        done = judge.o2r("snapshot", layout, "--dry-run", "--platform", "linux/amd64", user=65534, group=65534, extra_groups=[])
+        # the build may stand where only its owner can go
+        program = self.path("o2r")
+        if not os.path.exists(program):
+            shutil.copy(judge.O2R, program)
+        done = judge.o2r("snapshot", layout, "--dry-run", "--platform", "linux/amd64", executable=program, user=65534, group=65534,
+                         extra_groups=[])
         self.assertIn(layout, done.stderr)
         self.assertIn(digest[7:], done.stderr)
         self.assertIn("Permission denied", done.stderr)

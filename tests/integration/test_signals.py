@@ -36,6 +36,9 @@ class Signals(Case):
     def start(self, *args, prepare=None):
         def before():
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            # shells start background jobs with SIGINT ignored, and o2r leaves it so
+            for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(sig, signal.SIG_DFL)
             if prepare:
                 prepare()
         child = subprocess.Popen([judge.O2R, "snapshot", self.big, "--platform=linux/amd64", *args], stdin=subprocess.DEVNULL,
