@@ -39,6 +39,8 @@ static void catch_signals(void)
 	}
 	/* a reader that went away is an error to report, not a silent end */
 	signal(SIGPIPE, SIG_IGN);
+	/* so is a file over the limit (ulimit -f): the temporary one must go */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* A file of ours must never get a standard descriptor's number: a message would be
