@@ -238,8 +238,9 @@ static int keep_acl(struct tar_xattrs *x, const struct subject *s, struct xattr_
 		return r;
 	if (is_default)
 		return it->value_len > POSIX_ACL_HEADER;
+	/* in the header of a hard link it takes an ACL away that was there (rule 5) */
 	if (posix_acl_is_mode(it->value, it->value_len))
-		return 0;
+		return kind == ENTRY_HARDLINK;
 	posix_acl_chmod((unsigned char *)it->value, it->value_len, s->m->mode);
 	return 1;
 }

@@ -7,18 +7,11 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
-#include "base/le.h"
 #include "base/vec.h"
+#include "fs/posix_acl.h"
 
 enum {
 	SETS_MAX = 16 << 20,
-	/* linux/posix_acl_xattr.h: le32 version 2, then tag, perm (le16), id (le32) */
-	ACL_HEADER = 4,
-	ACL_ENTRY = 8,
-	ACL_USER_OBJ = 0x01,
-	ACL_GROUP_OBJ = 0x04,
-	ACL_MASK = 0x10,
-	ACL_OTHER = 0x20,
 };
 
 void xattr_pool_finish(struct xattr_pool *p)
@@ -180,31 +173,6 @@ int xattr_pool_join(struct xattr_pool *p, uint32_t number, const struct xattr *m
 	return xattr_pool_add(p, set, joined, err);
 }
 
-/* The owner, mask (without one: group) and other entries get the bits of the mode. */
-static void acl_chmod(unsigned char *acl, size_t len, unsigned mode)
-{
-	unsigned char *group = NULL, *mask = NULL;
-
-	for (size_t at = ACL_HEADER; at + ACL_ENTRY <= len; at += ACL_ENTRY) {
-		switch (get_le16(acl + at)) {
-		case ACL_USER_OBJ:
-			put_le16(acl + at + 2, (mode >> 6) & 7);
-			break;
-		case ACL_GROUP_OBJ:
-			group = acl + at + 2;
-			break;
-		case ACL_MASK:
-			mask = acl + at + 2;
-			break;
-		case ACL_OTHER:
-			put_le16(acl + at + 2, mode & 7);
-			break;
-		}
-	}
-	if (mask || group)
-		put_le16(mask ? mask : group, (mode >> 3) & 7);
-}
-
 int xattr_pool_chmod(struct xattr_pool *p, uint32_t number, unsigned mode,
 	uint32_t *changed, struct o2r_err *err)
 {
@@ -226,7 +194,7 @@ int xattr_pool_chmod(struct xattr_pool *p, uint32_t number, unsigned mode,
 		return err_nomem(err);
 	memcpy(set, old, size);
 	memcpy(acl, old->list[at].value, old->list[at].value_len);
-	acl_chmod(acl, old->list[at].value_len, mode);
+	posix_acl_chmod(acl, old->list[at].value_len, mode);
 	set->list[at].value = acl;
 	return xattr_pool_add(p, set, changed, err);
 }

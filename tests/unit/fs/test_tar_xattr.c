@@ -93,6 +93,11 @@ static const struct tar_case acls[] = {
 	{"no more than the mode",
 		{X("SCHILY.acl.access=user::rwx,group::r-x,other::---\n"), {"a"}},
 		"f a 644 0:0 10 0\n"},
+	{"but a hard link's is for the merge to judge",
+		{X("SCHILY.acl.access=user::rw-,group::r--,other::r--\n"),
+			{"h", .type = '1', .link = "t"}},
+		"h h 644 0:0 10 -> t system.posix_acl_access=" V2 E("01", "06", NO_ID)
+			E("04", "04", NO_ID) E("20", "04", NO_ID) "\n"},
 	{"default ACL of a file", {X("SCHILY.acl.default=u::rwx,g::r-x,o::---\n"), {"a"}},
 		"a: default ACL of what is no directory left out\nf a 644 0:0 10 0\n"},
 	{"ACL of a symlink",
