@@ -73,9 +73,9 @@ struct o2r_options;
  * never two at a time for one image, and must not call back into the library. */
 O2R_API struct o2r_options *o2r_options_create(void);
 O2R_API void o2r_options_destroy(struct o2r_options *o);
-/* "os/arch[/variant]"; NULL: the host's. */
+/* "os/arch[/variant]"; NULL: the host's. Judged when an image is opened. */
 O2R_API int o2r_options_set_platform(struct o2r_options *o, const char *platform);
-/* 0: one for each processor. At most 64. */
+/* 0: one for each processor. At most 64: -EINVAL otherwise. */
 O2R_API int o2r_options_set_threads(struct o2r_options *o, unsigned threads);
 O2R_API void o2r_options_set_log(struct o2r_options *o,
 	void (*log)(void *arg, enum o2r_log_level level, const char *message),
@@ -134,7 +134,8 @@ O2R_API int o2r_image_load(struct o2r_image *image, struct o2r_error *error);
 /* ---- the merged tree ----------------------------------------------------------------
  */
 
-/* Inode numbers are stable for one image: the root is 1. 0 is no inode. */
+/* Inode numbers are stable for one image: the root is 1, 0 is no inode. The path may begin
+ * with a slash or not; "." and ".." are understood, symbolic links are not followed. */
 O2R_API int o2r_lookup(struct o2r_image *image, const char *path, uint64_t *ino,
 	struct o2r_error *error);
 /* Fills mode, ino, nlink, uid, gid, rdev, size, blocks, mtime (atime and ctime equal it).
@@ -180,7 +181,8 @@ O2R_API int o2r_ext4_options_set_free(struct o2r_ext4_options *o, const char *si
 O2R_API int o2r_ext4_options_set_inodes(struct o2r_ext4_options *o, uint64_t free_inodes);
 /* At most 16 bytes: -EINVAL otherwise. */
 O2R_API int o2r_ext4_options_set_label(struct o2r_ext4_options *o, const char *label);
-/* A UUID, or "random"; default: derived from the content and the options. */
+/* A UUID, or "random": one drawn now, the same for every image made with these options;
+ * default: derived from the content and the options. -EINVAL for anything else. */
 O2R_API int o2r_ext4_options_set_uuid(struct o2r_ext4_options *o, const char *uuid);
 /* Superblock times, and the upper bound of mtimes (SOURCE_DATE_EPOCH). */
 O2R_API void o2r_ext4_options_set_epoch(struct o2r_ext4_options *o, int64_t seconds);
@@ -199,13 +201,15 @@ struct o2r_ext4_info {
 	char uuid[37];
 };
 
-/* What o2r_ext4_write would write, to the byte; writes nothing. print (may be NULL) gets
- * the plan line by line and ends it by returning non-zero. */
+/* What o2r_ext4_write would write, to the byte; writes nothing. info may be NULL; print
+ * (may be NULL) gets the plan line by line, a non-zero return of it ends that and is
+ * returned. */
 O2R_API int o2r_ext4_plan(struct o2r_image *image, const struct o2r_ext4_options *options,
 	struct o2r_ext4_info *info, int (*print)(void *arg, const char *line), void *arg,
 	struct o2r_error *error);
-/* Write the image. A regular file appears under its name only when whole; a block device
- * is written in place (force). info may be NULL. */
+/* Write the image. A regular file appears under its name only when whole, a symbolic link
+ * of that name is replaced (force), not followed; a block device is written in place
+ * (force), into a pipe or character device as o2r_ext4_write_fd does. info may be NULL. */
 O2R_API int o2r_ext4_write(struct o2r_image *image,
 	const struct o2r_ext4_options *options, const char *path,
 	struct o2r_ext4_info *info, struct o2r_error *error);

@@ -65,6 +65,9 @@ struct o2r_ext4_options {
 /* Copy the inner error out. Returns err->code. */
 int o2r_fail(struct o2r_error *out, const struct o2r_err *err);
 
+/* Put the image's reference in front of the text. Returns err->code. */
+int o2r_wrap_reference(const struct o2r_image *image, struct o2r_err *err);
+
 /* SHA-256 of what makes the image's bytes: diff_ids, root time, options (docs/ext4.md).
  */
 int o2r_ext4_identity(struct o2r_image *image, struct ext4_options *o, bool uuid_set,

@@ -239,6 +239,13 @@ static int load(struct o2r_image *image, struct o2r_err *err)
 	return 0;
 }
 
+int o2r_wrap_reference(const struct o2r_image *image, struct o2r_err *err)
+{
+	const char *reference = image->image->reference;
+
+	return err_wrap(err, "%s", text_quote(reference, strlen(reference)).s);
+}
+
 int o2r_load_tree(struct o2r_image *image, struct o2r_err *err)
 {
 	pthread_mutex_lock(&image->load_lock);
@@ -246,11 +253,7 @@ int o2r_load_tree(struct o2r_image *image, struct o2r_err *err)
 	int r = image->tree ? 0 : load(image, err);
 
 	pthread_mutex_unlock(&image->load_lock);
-	if (r == 0)
-		return 0;
-	const char *reference = image->image->reference;
-
-	return err_wrap(err, "%s", text_quote(reference, strlen(reference)).s);
+	return r < 0 ? o2r_wrap_reference(image, err) : 0;
 }
 
 int o2r_image_load(struct o2r_image *image, struct o2r_error *error)

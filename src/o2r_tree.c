@@ -39,9 +39,12 @@ int o2r_lookup(
 
 	if (o2r_load_tree(image, &err) < 0)
 		return o2r_fail(error, &err);
-	*ino = tree_resolve(image->tree, path);
-	if (*ino)
+	uint32_t found = tree_resolve(image->tree, path);
+
+	if (found) {
+		*ino = found;
 		return 0;
+	}
 	err_set(&err, ERR_NOT_FOUND, ENOENT, "%s: no such path in the image",
 		text_quote(path, strlen(path)).s);
 	return o2r_fail(error, &err);
@@ -218,7 +221,7 @@ static int read_file(struct o2r_image *image, uint32_t ino, unsigned char *buf, 
 	const struct data_run *runs = tree_runs(image->tree, ino, &one, &count);
 
 	memset(buf, 0, n);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && runs[i].file_off < offset + n; i++) {
 		uint64_t from = MAX(runs[i].file_off, offset);
 		uint64_t to = MIN(runs[i].file_off + runs[i].len, offset + n);
 

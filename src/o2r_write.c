@@ -48,7 +48,7 @@ static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
 		r = data_read(image->tree, image->streams, items, count, &image->ctx,
 			&sink, err);
 		if (r < 0 && !atomic_load(&p.writer_failed))
-			err_wrap(err, "%s", image->image->reference);
+			o2r_wrap_reference(image, err);
 	}
 	return r < 0 ? r : ext4_writer_end(w, err);
 }
@@ -82,23 +82,21 @@ static int write_file(struct o2r_image *image, const struct ext4_plan *plan,
 }
 
 static int write_device(struct o2r_image *image, const struct ext4_plan *plan,
-	const char *path, uint64_t bytes, bool force, struct o2r_err *err)
+	const char *path, uint64_t bytes, struct o2r_err *err)
 {
 	AUTO_FD int fd = -1;
 	uint64_t size = 0;
 
-	if (!force)
-		return err_set(err, ERR_USAGE, EEXIST,
-			"%s is a block device: --force overwrites what is on it", path);
 	/* O_EXCL: refused while the device is mounted or otherwise in use */
 	fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
 	if (fd < 0)
-		return err_errno(err, errno, "cannot open the block device %s", path);
+		return err_errno(err, errno, "cannot open the block device");
 	if (ioctl(fd, BLKGETSIZE64, &size) < 0)
-		return err_errno(err, errno, "cannot tell the size of %s", path);
+		return err_errno(err, errno, "cannot tell the size of the block device");
 	if (size < bytes)
 		return err_set(err, ERR_SPACE, ENOSPC,
-			"%s has %llu bytes, the image needs %llu (try --size min)", path,
+			"the block device has %llu bytes, the image needs %llu (try "
+			"--size min)",
 			(unsigned long long)size, (unsigned long long)bytes);
 
 	struct ext4_out_file file;
@@ -107,7 +105,7 @@ static int write_device(struct o2r_image *image, const struct ext4_plan *plan,
 
 	/* errors of a device may show up only here */
 	if (r == 0 && fsync(fd) < 0)
-		r = err_errno(err, errno, "cannot write to %s", path);
+		r = err_errno(err, errno, "cannot write to the block device");
 	return r;
 }
 
@@ -117,13 +115,14 @@ static int write_special(struct o2r_image *image, const struct ext4_plan *plan,
 	AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_errno(err, errno, "cannot open %s", path);
+		return err_errno(err, errno, "cannot open it");
 	return write_stream(image, plan, fd, err);
 }
 
 /* What must be refused is refused before layers are read for minutes. */
 static int check_target(const char *path, bool force, mode_t *type, struct o2r_err *err)
 {
+	struct quoted name = text_quote(path, strlen(path));
 	struct stat st;
 
 	*type = S_IFREG;
@@ -135,7 +134,10 @@ static int check_target(const char *path, bool force, mode_t *type, struct o2r_e
 		return tmpfile_open(&t, path, force, err);
 	}
 	if (S_ISDIR(*type))
-		return err_set(err, ERR_USAGE, EISDIR, "%s is a directory", path);
+		return err_set(err, ERR_USAGE, EISDIR, "%s is a directory", name.s);
+	if (S_ISBLK(*type) && !force)
+		return err_set(err, ERR_USAGE, EEXIST,
+			"%s is a block device: --force overwrites what is on it", name.s);
 	return 0;
 }
 
@@ -156,7 +158,7 @@ int o2r_ext4_write(struct o2r_image *image, const struct o2r_ext4_options *optio
 	if (r < 0)
 		return o2r_fail(error, &err);
 	if (S_ISBLK(type))
-		r = write_device(image, plan, path, info->image_bytes, force, &err);
+		r = write_device(image, plan, path, info->image_bytes, &err);
 	else if (S_ISREG(type))
 		r = write_file(image, plan, path, info->image_bytes, force, &err);
 	else
