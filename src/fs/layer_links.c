@@ -12,10 +12,11 @@
 struct pending_link {
 	const struct entry *entry;
 	uint32_t name;
+	uint32_t node; /* what the name gets; 0 while not resolved */
 	uint32_t from; /* while resolving a chain: the link before this one */
 	uint32_t
 		name_below; /* what the layers below have under the target's name, or 0 */
-	bool busy, done;
+	bool busy;
 };
 
 /* A link's header that has a say in the inode `node`. */
@@ -204,9 +205,8 @@ static void settle(struct layer_links *k, uint32_t number, uint32_t node)
 {
 	struct pending_link *p = &k->pending[number];
 
-	k->walk->b->names[p->name].node = node;
+	p->node = node;
 	p->busy = false;
-	p->done = true;
 }
 
 /* Where the link leads: a name, in this layer if it can be; and the one below for later.
@@ -258,7 +258,7 @@ static int break_loop(
 static int resolve(struct layer_links *k, uint32_t first, struct o2r_err *err)
 {
 	struct build *b = k->walk->b;
-	uint32_t at = first, last = NO_LINK, name = 0;
+	uint32_t at = first, last = NO_LINK, name = 0, node;
 
 	for (;;) {
 		struct pending_link *p = &k->pending[at];
@@ -269,7 +269,7 @@ static int resolve(struct layer_links *k, uint32_t first, struct o2r_err *err)
 
 			if (r < 0)
 				return r;
-			name = p->name;
+			node = p->node;
 			at = before;
 			break;
 		}
@@ -279,13 +279,18 @@ static int resolve(struct layer_links *k, uint32_t first, struct o2r_err *err)
 
 		if (r < 0)
 			return r;
-		if (!(b->nodes[b->names[name].node].flags & NODE_PENDING))
+		node = b->names[name].node;
+		if (!(b->nodes[node].flags & NODE_PENDING))
+			break;
+
+		uint32_t next = (uint32_t)b->nodes[node].size;
+
+		node = k->pending[next].node;
+		if (node)
 			break;
 		last = at;
-		at = (uint32_t)b->nodes[b->names[name].node].size;
+		at = next;
 	}
-	uint32_t node = b->names[name].node;
-
 	for (uint32_t i = at; i != NO_LINK; i = k->pending[i].from)
 		settle(k, i, node);
 	return 0;
@@ -299,20 +304,22 @@ int layer_links_resolve(struct layer_links *k, struct o2r_err *err)
 		const struct pending_link *p = &k->pending[i];
 
 		/* a name without a node was replaced later in the layer */
-		if (!b->names[p->name].node || p->done)
+		if (!b->names[p->name].node || p->node)
 			continue;
 		int r = resolve(k, (uint32_t)i, err);
 
 		if (r < 0)
 			return r;
 	}
-	/* in the order of the layer, so that the last header wins; behind those of links
-	 * whose target was there when they came */
+	/* In the order of the layer, so that the last header wins; behind those of links
+	 * whose target was there when they came. Names change only now: whether one link
+	 * leads through another must not depend on which was resolved first. */
 	for (size_t i = 0; i < k->count; i++) {
 		struct pending_link *p = &k->pending[i];
 
 		if (!b->names[p->name].node)
 			continue;
+		b->names[p->name].node = p->node;
 		if (is_below(k, b->names[p->name].node)) {
 			warn_about(k->warn, MERGE_WARN_LINK_BELOW,
 				"%s: a hard link to a file of a lower layer (%s); the "
