@@ -47,12 +47,21 @@ def touched(tars):
     return found
 
 
+def at_or_below(path, marked):
+    """Whether one of the marked paths is this one or above it."""
+    while path:
+        if path in marked:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
 def comparable(lines, marked):
     """The dump without the mtimes that umoci does not keep."""
-    out = []
+    out, marked = [], set(marked)
     for line in lines:
         columns = line.split("\t")
-        if columns[0] == "/" or (columns[1] == "d" and any(columns[0] == m or columns[0].startswith(m + "/") for m in marked)):
+        if columns[0] == "/" or (columns[1] == "d" and at_or_below(columns[0], marked)):
             columns[4] = "-"
         out.append("\t".join(columns))
     return out
