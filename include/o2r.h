@@ -134,8 +134,9 @@ O2R_API int o2r_image_load(struct o2r_image *image, struct o2r_error *error);
 /* ---- the merged tree ----------------------------------------------------------------
  */
 
-/* Inode numbers are stable for one image: the root is 1, 0 is no inode. The path may begin
- * with a slash or not; "." and ".." are understood, symbolic links are not followed. */
+/* Inode numbers are stable for one image: the root is 1, 0 is no inode. The path may
+ * begin with a slash or not; "." and ".." are understood, symbolic links are not
+ * followed. */
 O2R_API int o2r_lookup(struct o2r_image *image, const char *path, uint64_t *ino,
 	struct o2r_error *error);
 /* Fills mode, ino, nlink, uid, gid, rdev, size, blocks, mtime (atime and ctime equal it).
@@ -209,7 +210,8 @@ O2R_API int o2r_ext4_plan(struct o2r_image *image, const struct o2r_ext4_options
 	struct o2r_error *error);
 /* Write the image. A regular file appears under its name only when whole, a symbolic link
  * of that name is replaced (force), not followed; a block device is written in place
- * (force), into a pipe or character device as o2r_ext4_write_fd does. info may be NULL. */
+ * (force), into a pipe or character device as o2r_ext4_write_fd does. info may be NULL.
+ */
 O2R_API int o2r_ext4_write(struct o2r_image *image,
 	const struct o2r_ext4_options *options, const char *path,
 	struct o2r_ext4_info *info, struct o2r_error *error);
