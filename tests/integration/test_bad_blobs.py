@@ -170,7 +170,7 @@ class Flipped(BadCase):
                         self.assertEqual(judge.sha256(out), same)
                         os.unlink(out)
                     shutil.rmtree(layout)
-        self.assertLess(taken, tried // 10)
+        self.assertLess(taken, tried // 5)
 
 
 class Cut(BadCase):
