@@ -9,7 +9,8 @@ from blobcodec import SKIPPABLE, compress, gzip_member
 from layerbuild import Layer
 
 CODECS = ("plain", "gzip", "gzip:members=3:name", "zstd", "zstd:frames=3:skippable", "zstd:stored")
-POSITIONS = 24 if judge.SANITIZED else 120
+ALL_POSITIONS = 120
+POSITIONS = 24 if judge.SANITIZED else ALL_POSITIONS
 
 
 class Missing(BadCase):
@@ -158,7 +159,8 @@ class Flipped(BadCase):
         for codec in CODECS[1:]:
             right = packed(tree(), codec)
             same = judge.sha256(self.snapshot(self.write([right]), "--size", "min")[0])
-            for at in spread(len(right.blob), POSITIONS):
+            # with few positions the headers at both ends, where bits carry no content, would count for too much
+            for at in spread(len(right.blob), ALL_POSITIONS):
                 with self.subTest(codec, at=at):
                     layout = self.write([Raw(flipped(right.blob, at, 1 << at % 8), codec.split(":")[0], right.tar)])
                     out = self.path("flipped")
