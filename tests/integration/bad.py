@@ -5,6 +5,9 @@ line (besides warnings) that begins with "o2r: " and names the reference, and th
 """
 import hashlib
 import os
+import shutil
+import subprocess
+import tempfile
 
 import blobcodec
 import judge
@@ -113,6 +116,33 @@ class BadCase(judge.Case):
         dump = judge.mounted_dump(image)
         os.unlink(image)
         return dump
+
+
+class NobodyCase(BadCase):
+    """Runs a copy of the command as an ordinary user, since root may read and write everywhere."""
+
+    def setUp(self):
+        super().setUp()
+        # a folder that others may enter, whatever the one is in which the run keeps its own
+        self.outside = tempfile.mkdtemp(prefix="o2r-nobody-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.outside, ignore_errors=True)
+        os.chmod(self.outside, 0o755)
+        shutil.copy(judge.O2R, os.path.join(self.outside, "o2r"))
+
+    def copied(self, layout):
+        """A copy of the layout that everybody may read."""
+        self.made += 1
+        return shutil.copytree(layout, os.path.join(self.outside, "%d.layout" % self.made))
+
+    def nobody(self, layout, *args, code, words):
+        done = subprocess.run([os.path.join(self.outside, "o2r"), "snapshot", layout, "--platform=linux/amd64", *args], capture_output=True,
+                              stdin=subprocess.DEVNULL, cwd="/", user=65534, group=65534, extra_groups=[])
+        said = done.stderr.decode()
+        self.assertEqual(done.returncode, code, said)
+        self.assertEqual(done.stdout, b"")
+        self.assertRegex(said, r"\Ao2r: [^\n]*\n\Z")
+        for word in words:
+            self.assertIn(word, said)
 
 
 def noise(size=30000):
