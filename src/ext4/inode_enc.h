@@ -16,9 +16,13 @@ enum {
 	INODE_XATTR_AREA = sizeof(((struct ext4_inode *)NULL)->i_xattrs),
 };
 
+/* Seconds: a signed 32-bit number and two more bits of epoch. */
+#define INODE_TIME_MIN INT64_C(-2147483648)
+#define INODE_TIME_MAX INT64_C(15032385535)
+
 struct inode_values {
 	uint64_t size;
-	int64_t mtime;       /* seconds, -2147483648 .. 15032385535 */
+	int64_t mtime;       /* seconds, INODE_TIME_MIN .. INODE_TIME_MAX */
 	uint32_t mtime_nsec; /* atime, ctime and crtime are the same */
 	uint32_t uid, gid;
 	uint32_t nlink;  /* as stat would show it; directories over 65 000 are stored as 1

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "ext4/inode_enc.h"
 #include "ext4/ondisk.h"
 
 static int check_options(const struct ext4_options *o, struct o2r_err *err)
@@ -46,6 +47,8 @@ int ext4_plan_create(const struct tree *t, const struct ext4_options *o,
 		return err_nomem(err);
 	p->tree = t;
 	p->options = *o;
+	/* an epoch past what an inode can hold bounds nothing, and is shown as that */
+	p->options.clamp = MAX(INODE_TIME_MIN, MIN(o->clamp, INODE_TIME_MAX));
 	r = make(p, ctx, err);
 	if (r < 0) {
 		ext4_plan_destroy(p);
