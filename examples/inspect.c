@@ -77,18 +77,15 @@ static void print_image(const struct o2r_image *image)
 }
 
 /* One file of the walk. st is as lstat would fill it. */
-static int count_file(
-	void *arg, const char *path, size_t path_len, uint64_t ino, const struct stat *st)
+static int count_file(void *arg, const struct o2r_walk_entry *e)
 {
 	uint64_t *bytes = arg;
 
-	(void)ino;
-	if (S_ISREG(st->st_mode))
-		*bytes += (uint64_t)st->st_size;
+	if (S_ISREG(e->st.st_mode))
+		*bytes += (uint64_t)e->st.st_size;
 	/* names are bytes: what prints them must not trust them */
-	if (path_len == 0)
-		printf("the root has mode %o\n", (unsigned)st->st_mode & 07777);
-	(void)path;
+	if (e->path_len == 0)
+		printf("the root has mode %o\n", (unsigned)e->st.st_mode & 07777);
 	return 0;
 }
 

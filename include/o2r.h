@@ -88,14 +88,23 @@ O2R_API void o2r_options_set_cancel(struct o2r_options *o, const volatile int *c
 /* One of: entries, path, pax-header, xattr-value, manifest, config, json-depth,
  * layer-bytes, zstd-window. -EINVAL for another name. */
 O2R_API int o2r_options_set_limit(struct o2r_options *o, const char *name, uint64_t max);
+/* Where indexes are kept between runs. NULL, as at first: $XDG_CACHE_HOME/o2r or
+ * ~/.cache/o2r. A folder that cannot be used is a warning, not an error. */
+O2R_API int o2r_options_set_cache(struct o2r_options *o, const char *dir);
+/* Keep nothing, and use nothing that was kept. */
+O2R_API void o2r_options_set_no_cache(struct o2r_options *o, bool on);
+/* Bytes of decoded layers held in memory for reading files at random; 0, as at first: 64
+ * MiB. */
+O2R_API void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes);
 
 /* ---- images -------------------------------------------------------------------------
  */
 
 struct o2r_image;
 
-/* Resolve a reference (oci:DIR[:TAG|@N], or a path whose kind is detected). Reads and
- * verifies index, manifest and config, no layer. options may be NULL and is copied. */
+/* Resolve a reference (oci:DIR[:TAG|@N], a path whose kind is detected, or the mount
+ * point of a view of ours, which gives the image that it shows). Reads and verifies
+ * index, manifest and config, no layer. options may be NULL and is copied. */
 O2R_API int o2r_image_open(const char *reference, const struct o2r_options *options,
 	struct o2r_image **image, struct o2r_error *error);
 O2R_API void o2r_image_close(struct o2r_image *image);
@@ -117,9 +126,12 @@ O2R_API const char *o2r_image_user(const struct o2r_image *image);
 
 struct o2r_layer_info {
 	const char *digest, *diff_id, *media_type;
-	uint64_t size;         /* of the blob */
-	uint64_t decoded_size; /* 0 before o2r_image_load */
-	uint64_t entries;      /* 0 before o2r_image_load */
+	uint64_t size; /* of the blob */
+	/* The rest is 0 before o2r_image_load. */
+	uint64_t decoded_size;
+	uint64_t entries;
+	uint64_t data_bytes; /* of the files it brings, holes left out */
+	uint64_t live_bytes; /* of data_bytes: what the merged tree still shows */
 };
 
 O2R_API unsigned o2r_image_layer_count(const struct o2r_image *image);
@@ -159,12 +171,123 @@ O2R_API int o2r_xattr(struct o2r_image *image, uint64_t ino, unsigned index,
 O2R_API int64_t o2r_read(struct o2r_image *image, uint64_t ino, void *buf, size_t n,
 	uint64_t offset, struct o2r_error *error);
 
-typedef int (*o2r_walk_fn)(void *arg, const char *path, size_t path_len, uint64_t ino,
-	const struct stat *st);
+struct o2r_walk_entry {
+	const char *path; /* NUL-terminated too */
+	size_t path_len;
+	uint64_t ino;
+	struct stat st;
+	/* The layer that the path comes from: the last one that named it. */
+	unsigned layer;
+};
+
+typedef int (*o2r_walk_fn)(void *arg, const struct o2r_walk_entry *e);
 /* Depth first, parents before children, names in byte order; the root's path is "". A
  * non-zero return of the callback ends the walk and is returned. */
 O2R_API int o2r_walk(
 	struct o2r_image *image, o2r_walk_fn fn, void *arg, struct o2r_error *error);
+
+/* ---- differences ---------------------------------------------------------------------
+ */
+
+enum o2r_change {
+	O2R_ADDED,
+	O2R_REMOVED,
+	O2R_CHANGED,
+};
+
+/* What is different of a path that both have. */
+enum o2r_difference {
+	O2R_DIFF_TYPE = 1 << 0, /* then nothing else is compared */
+	O2R_DIFF_MODE = 1 << 1,
+	O2R_DIFF_OWNER = 1 << 2,
+	O2R_DIFF_MTIME = 1 << 3,
+	O2R_DIFF_XATTRS = 1 << 4,
+	O2R_DIFF_DATA = 1 << 5,   /* of a regular file */
+	O2R_DIFF_TARGET = 1 << 6, /* of a symbolic link */
+	O2R_DIFF_DEVICE = 1 << 7,
+	O2R_DIFF_LINKS = 1 << 8, /* other paths are the same inode */
+};
+
+struct o2r_diff_entry {
+	enum o2r_change change;
+	unsigned differences; /* O2R_CHANGED: of O2R_DIFF_* */
+	const char *path;
+	size_t path_len;
+	const struct stat *before, *after; /* NULL when added, when removed */
+};
+
+typedef int (*o2r_diff_fn)(void *arg, const struct o2r_diff_entry *e);
+
+/* Paths that differ between two images, depth first in byte order. Content is compared by
+ * where it comes from first: the same place of the same blob is the same content, and no
+ * blob is read for it. A non-zero return of the callback ends it and is returned. */
+O2R_API int o2r_diff(struct o2r_image *a, struct o2r_image *b, o2r_diff_fn fn, void *arg,
+	struct o2r_error *error);
+/* What layer `index` changes: the tree of the layers below it against the one with it. */
+O2R_API int o2r_diff_layer(struct o2r_image *image, unsigned index, o2r_diff_fn fn,
+	void *arg, struct o2r_error *error);
+
+/* ---- the view -------------------------------------------------------------------------
+ */
+
+struct o2r_mount_options;
+struct o2r_view;
+
+O2R_API struct o2r_mount_options *o2r_mount_options_create(void);
+O2R_API void o2r_mount_options_destroy(struct o2r_mount_options *o);
+/* Options as mount takes them with -o, comma-separated; several calls add up. */
+O2R_API int o2r_mount_options_add(struct o2r_mount_options *o, const char *options);
+
+/* Load the image and mount it on dir through FUSE, read-only. Nothing is answered before
+ * o2r_view_serve. The image outlives the view. options may be NULL. */
+O2R_API int o2r_view_mount(struct o2r_image *image, const char *dir,
+	const struct o2r_mount_options *options, struct o2r_view **view,
+	struct o2r_error *error);
+/* Answer requests until the view is unmounted (by anybody) or stopped. ready (may be
+ * NULL) is called on this thread once the view answers; a non-zero return ends it. */
+O2R_API int o2r_view_serve(struct o2r_view *view, int (*ready)(void *arg), void *arg,
+	struct o2r_error *error);
+/* Make o2r_view_serve return. From any thread or a signal handler. */
+O2R_API void o2r_view_stop(struct o2r_view *view);
+/* Unmount unless that has been done. */
+O2R_API void o2r_view_destroy(struct o2r_view *view);
+
+struct o2r_view_info {
+	const char *mountpoint;
+	const char *reference; /* absolute */
+	const char *manifest_digest;
+	const char *platform;
+	int pid;
+	bool serving;  /* the process is there */
+	int64_t since; /* seconds since 1970 */
+};
+
+typedef int (*o2r_view_fn)(void *arg, const struct o2r_view_info *info);
+/* The views of this user, oldest first. A non-zero return of fn ends it. */
+O2R_API int o2r_views(o2r_view_fn fn, void *arg, struct o2r_error *error);
+/* Unmount a view, also one whose server is gone. lazy: now, however busy. */
+O2R_API int o2r_unmount(const char *dir, bool lazy, struct o2r_error *error);
+
+/* ---- the cache folder -----------------------------------------------------------------
+ */
+
+struct o2r_cache_item {
+	const char *kind;   /* "index", "decoded", "blob" */
+	const char *digest; /* of the blob (of the decoded layer) that it belongs to */
+	uint64_t bytes;     /* on disk */
+	int64_t used;       /* last use, seconds since 1970 */
+	bool in_use;        /* by a process, now */
+};
+
+typedef int (*o2r_cache_fn)(void *arg, const struct o2r_cache_item *item);
+/* dir NULL: the default one. Least recently used first. A folder that is not there is
+ * empty. A non-zero return of fn ends it and is returned. */
+O2R_API int o2r_cache_list(
+	const char *dir, o2r_cache_fn fn, void *arg, struct o2r_error *error);
+/* Remove what was not used for longest until at most max_bytes are left, nothing that is
+ * in use. fn (may be NULL) hears of what is removed. */
+O2R_API int o2r_cache_prune(const char *dir, uint64_t max_bytes, o2r_cache_fn fn,
+	void *arg, struct o2r_error *error);
 
 /* ---- ext4 ---------------------------------------------------------------------------
  */

@@ -24,6 +24,9 @@ struct o2r_options {
 	void *progress_arg;
 	const volatile int *cancel;
 	struct limits limits;
+	char *cache_dir; /* NULL: the default one */
+	bool no_cache;
+	uint64_t read_memory; /* 0: the default */
 };
 
 /* The layer whose bytes o2r_read had last, and some of them. */

@@ -49,6 +49,7 @@ void o2r_options_destroy(struct o2r_options *o)
 	if (!o)
 		return;
 	free(o->platform);
+	free(o->cache_dir);
 	free(o);
 }
 
@@ -117,6 +118,27 @@ int o2r_options_set_limit(struct o2r_options *o, const char *name, uint64_t max)
 	return -EINVAL;
 }
 
+int o2r_options_set_cache(struct o2r_options *o, const char *dir)
+{
+	char *copy = dir ? strdup(dir) : NULL;
+
+	if (dir && !copy)
+		return -ENOMEM;
+	free(o->cache_dir);
+	o->cache_dir = copy;
+	return 0;
+}
+
+void o2r_options_set_no_cache(struct o2r_options *o, bool on)
+{
+	o->no_cache = on;
+}
+
+void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes)
+{
+	o->read_memory = bytes;
+}
+
 static void pass_log(void *arg, enum log_level level, const char *msg)
 {
 	const struct o2r_image *image = arg;
@@ -153,7 +175,9 @@ static int take_options(
 	if (options) {
 		*o = *options;
 		o->platform = options->platform ? strdup(options->platform) : NULL;
-		if (options->platform && !o->platform)
+		o->cache_dir = options->cache_dir ? strdup(options->cache_dir) : NULL;
+		if ((options->platform && !o->platform) ||
+			(options->cache_dir && !o->cache_dir))
 			return err_nomem(err);
 	} else {
 		o->limits = (struct limits)LIMITS_DEFAULT;
@@ -235,6 +259,7 @@ void o2r_image_close(struct o2r_image *image)
 	pthread_mutex_destroy(&image->load_lock);
 	pthread_mutex_destroy(&image->read_lock);
 	free(image->options.platform);
+	free(image->options.cache_dir);
 	free(image);
 }
 

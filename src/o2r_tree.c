@@ -281,13 +281,18 @@ static void walk_finish(struct walk *w)
 
 static int visit(struct walk *w, uint32_t ino, struct o2r_err *err)
 {
-	struct stat st;
+	struct o2r_walk_entry e = {
+		.path = w->path.data ? w->path.data : "",
+		.path_len = w->path.len,
+		.ino = ino,
+		.layer = tree_get(w->t, ino)->layer,
+	};
 
-	fill_stat(w->t, ino, &st);
+	fill_stat(w->t, ino, &e.st);
 
-	int r = w->fn(w->arg, w->path.data ? w->path.data : "", w->path.len, ino, &st);
+	int r = w->fn(w->arg, &e);
 
-	if (r != 0 || !S_ISDIR(st.st_mode))
+	if (r != 0 || !S_ISDIR(e.st.st_mode))
 		return r;
 	if (VEC_RESERVE(w->levels, w->count, w->cap, 1, SIZE_MAX) < 0)
 		return err_nomem(err);

@@ -39,7 +39,7 @@ THIRD_PARTY = {
     "cjson/*": ["src/sources/json.c"],
     "archive*.h": ["src/sources/archive.c"],
     "curl/*": ["src/sources/http.c"],
-    "fuse*": ["src/fs/view.c"],
+    "fuse*": ["src/fs/view*"],
     "uuid/*": ["src/o2r_ext4.c"],
 }
 SYSTEM = """assert.h ctype.h endian.h errno.h fcntl.h immintrin.h inttypes.h limits.h linux/* math.h poll.h pthread.h sched.h signal.h

@@ -273,14 +273,15 @@ struct walker {
 	int answer;
 };
 
-static int step(
-	void *arg, const char *path, size_t len, uint64_t ino, const struct stat *st)
+static int step(void *arg, const struct o2r_walk_entry *e)
 {
 	struct walker *w = arg;
+	const char *path = e->path;
+	size_t len = e->path_len;
 	const char *slash = strrchr(path, '/');
 
 	CHECK_EQ(strlen(path), len);
-	CHECK(st->st_ino == ino && (w->count > 0) == (len > 0));
+	CHECK(e->st.st_ino == e->ino && (w->count > 0) == (len > 0));
 	/* the parent is the path before, or its beginning */
 	if (slash)
 		CHECK(strncmp(w->last, path, (size_t)(slash - path)) == 0);

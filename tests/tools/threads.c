@@ -62,10 +62,13 @@ struct visitor {
 	uint64_t sum;
 };
 
-static int visit(
-	void *arg, const char *path, size_t len, uint64_t ino, const struct stat *st)
+static int visit(void *arg, const struct o2r_walk_entry *entry)
 {
 	struct visitor *v = arg;
+	const char *path = entry->path;
+	size_t len = entry->path_len;
+	uint64_t ino = entry->ino;
+	const struct stat *st = &entry->st;
 	struct o2r_error e;
 	unsigned char bytes[50000];
 	const char *name;

@@ -147,10 +147,13 @@ static int is_empty_dir(struct dump *d, uint64_t ino)
 	return o2r_readdir(d->image, ino, 0, &name, &len, &child, &d->error) == 0;
 }
 
-static int visit(
-	void *arg, const char *path, size_t path_len, uint64_t ino, const struct stat *st)
+static int visit(void *arg, const struct o2r_walk_entry *e)
 {
 	struct dump *d = arg;
+	const char *path = e->path;
+	size_t path_len = e->path_len;
+	uint64_t ino = e->ino;
+	const struct stat *st = &e->st;
 	size_t size;
 	int r;
 
