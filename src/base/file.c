@@ -45,6 +45,20 @@ int pwrite_full(int fd, const void *buf, size_t n, uint64_t off)
 	return pwritev_full(fd, &iov, 1, off);
 }
 
+/* n bytes have been written. */
+static void iov_advance(struct iovec **iov, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		++*iov;
+		--*count;
+	}
+	if (*count > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
 int pwritev_full(int fd, struct iovec *iov, int count, uint64_t off)
 {
 	while (count > 0) {
@@ -58,25 +72,15 @@ int pwritev_full(int fd, struct iovec *iov, int count, uint64_t off)
 		if (r == 0 && iov->iov_len)
 			return -EIO;
 		off += (uint64_t)r;
-		while (count > 0 && (size_t)r >= iov->iov_len) {
-			r -= (ssize_t)iov->iov_len;
-			iov++;
-			count--;
-		}
-		if (count > 0) {
-			iov->iov_base = (char *)iov->iov_base + r;
-			iov->iov_len -= (size_t)r;
-		}
+		iov_advance(&iov, &count, (size_t)r);
 	}
 	return 0;
 }
 
-int write_full(int fd, const void *buf, size_t n)
+int writev_full(int fd, struct iovec *iov, int count)
 {
-	const char *p = buf;
-
-	while (n) {
-		ssize_t r = write(fd, p, n);
+	while (count > 0) {
+		ssize_t r = writev(fd, iov, MIN(count, IOV_COUNT_MAX));
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -90,10 +94,18 @@ int write_full(int fd, const void *buf, size_t n)
 		}
 		if (r < 0)
 			return -errno;
-		p += r;
-		n -= (size_t)r;
+		if (r == 0 && iov->iov_len)
+			return -EIO;
+		iov_advance(&iov, &count, (size_t)r);
 	}
 	return 0;
+}
+
+int write_full(int fd, const void *buf, size_t n)
+{
+	struct iovec iov = {.iov_base = (void *)buf, .iov_len = n};
+
+	return writev_full(fd, &iov, 1);
 }
 
 int file_read(

@@ -18,6 +18,8 @@ int pread_full(int fd, void *buf, size_t n, uint64_t off) O2R_MUST_CHECK;
 int pwrite_full(int fd, const void *buf, size_t n, uint64_t off) O2R_MUST_CHECK;
 /* Consumes the iovec array (it is changed). Any count. */
 int pwritev_full(int fd, struct iovec *iov, int count, uint64_t off) O2R_MUST_CHECK;
+/* The same to where fd stands; waits for a pipe that is full and does not block. */
+int writev_full(int fd, struct iovec *iov, int count) O2R_MUST_CHECK;
 int write_full(int fd, const void *buf, size_t n) O2R_MUST_CHECK;
 
 /* Read a whole regular file of at most max bytes, relative to dirfd. */

@@ -1,8 +1,7 @@
 #include <errno.h>
-#include <limits.h>
-#include <unistd.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "ext4/out.h"
 
 static const unsigned char zeros[64 << 10];
@@ -10,25 +9,17 @@ static const unsigned char zeros[64 << 10];
 static int write_all(
 	struct ext4_out_stream *o, struct iovec *iov, int count, struct o2r_err *err)
 {
-	while (count > 0) {
-		ssize_t r = writev(o->fd, iov, MIN(count, IOV_MAX));
+	uint64_t n = 0;
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_errno(err, errno, "cannot write at byte %llu",
-				(unsigned long long)o->pos);
-		o->pos += (uint64_t)r;
-		while (count > 0 && (size_t)r >= iov->iov_len) {
-			r -= (ssize_t)iov->iov_len;
-			iov++;
-			count--;
-		}
-		if (count > 0) {
-			iov->iov_base = (char *)iov->iov_base + r;
-			iov->iov_len -= (size_t)r;
-		}
-	}
+	for (int i = 0; i < count; i++)
+		n += iov[i].iov_len;
+
+	int r = writev_full(o->fd, iov, count);
+
+	if (r < 0)
+		return err_errno(
+			err, -r, "cannot write at byte %llu", (unsigned long long)o->pos);
+	o->pos += n;
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 """The same input gives the same bytes, another input or option other bytes and another UUID; files, pipes and devices."""
+import hashlib
 import json
 import os
 import subprocess
@@ -108,6 +109,19 @@ class Pipes(judge.Case):
                         child.stdout.close()
                         child.stderr.close()
                         os.unlink(path)
+
+    def test_a_pipe_that_somebody_made_non_blocking(self):
+        """As node and some terminals do: a full pipe is waited for."""
+        layout = self.layout(samples.image("gzip"))
+        path, _ = self.snapshot(layout)
+        read, write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(write, False)
+        child = subprocess.Popen([judge.O2R, "snapshot", layout, "-o", "-", "-q"], stdin=subprocess.DEVNULL, stdout=write)
+        os.close(write)
+        with open(read, "rb") as got:
+            hashed = hashlib.file_digest(got, "sha256").hexdigest()
+        self.assertEqual(child.wait(), 0)
+        self.assertEqual(hashed, judge.sha256(path))
 
     def test_standard_output_that_is_a_file(self):
         layout = self.layout(samples.image("gzip"))
