@@ -15,10 +15,12 @@
 #ifndef O2R_BASE_PACK_H
 #define O2R_BASE_PACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/sha256.h"
 #include "base/err.h"
 
 enum {
@@ -44,19 +46,21 @@ struct pack_writer {
 	uint64_t end;
 	struct pack_section sections[PACK_SECTIONS_MAX];
 	unsigned count;
+	struct sha256 sha256; /* of the open section */
+	bool open, raw;
 };
 
 /* fd is an empty regular file. */
 int pack_begin(struct pack_writer *w, int fd, const struct pack_id *id,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* A whole section, with its digest. Tags are distinct. */
-int pack_section(struct pack_writer *w, uint32_t tag, const void *p, size_t n,
+/* A section is appended to until the next begin or the end. Tags are distinct. A raw one
+ * has no digest. */
+int pack_section_begin(struct pack_writer *w, uint32_t tag, bool raw,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* A raw section is appended to until the next call of another function. */
-int pack_raw_begin(
-	struct pack_writer *w, uint32_t tag, struct o2r_err *err) O2R_MUST_CHECK;
-/* *off: where in the section the bytes stand. */
-int pack_raw_append(struct pack_writer *w, const void *p, size_t n, uint64_t *off,
+int pack_append(struct pack_writer *w, const void *p, size_t n,
+	struct o2r_err *err) O2R_MUST_CHECK;
+/* A whole section at once. */
+int pack_section(struct pack_writer *w, uint32_t tag, const void *p, size_t n,
 	struct o2r_err *err) O2R_MUST_CHECK;
 /* Write the header: before this the file is no pack. */
 int pack_end(struct pack_writer *w, struct o2r_err *err) O2R_MUST_CHECK;
@@ -69,8 +73,21 @@ struct pack_reader {
 
 int pack_open(struct pack_reader *r, int fd, const struct pack_id *want,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* A section into memory, its digest checked; longer than max or not there: CORRUPT. */
-int pack_read(struct pack_reader *r, uint32_t tag, size_t max, struct buf *out,
+/* The length of a section that has a digest; longer than max or not there: CORRUPT. */
+int pack_len(const struct pack_reader *r, uint32_t tag, uint64_t max, size_t *len,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* n == the section's length. */
+struct pack_part {
+	uint32_t tag;
+	void *p;
+	size_t n;
+};
+/* Sections into the caller's memory, digests checked, two at a time (sha256.h). */
+int pack_load(const struct pack_reader *r, const struct pack_part *parts, unsigned count,
+	struct o2r_err *err) O2R_MUST_CHECK;
+/* One section into a buffer. */
+int pack_read(const struct pack_reader *r, uint32_t tag, size_t max, struct buf *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 /* Where a raw section stands in the file. */
 int pack_raw(const struct pack_reader *r, uint32_t tag, uint64_t *off, uint64_t *len,
