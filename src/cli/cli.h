@@ -58,6 +58,18 @@ enum {
 int cli_begin(struct cli *cli, const struct command *c, void *const *states, int *argc,
 	char **argv) O2R_MUST_CHECK;
 
+/* What an operand is, for "no NAME: name HINT". */
+struct operand {
+	const char *name; /* "image" */
+	const char *hint; /* IMAGE_HINT; NULL: "one" */
+};
+#define IMAGE_HINT "one, such as ./DIR or oci:DIR:TAG"
+
+/* Check the number of operands: one for each of wanted[0 .. count), of which the last
+ * `optional` may be missing. Returns CLI_GO_ON, or the exit code. */
+int cli_operands(struct cli *cli, const struct command *c, const struct operand *wanted,
+	int count, int optional, int argc, char **argv) O2R_MUST_CHECK;
+
 /* Print the error; returns the exit code. For usage errors of a command (else NULL) the
  * line says where the help is. */
 int cli_fail(struct cli *cli, const struct command *c, const struct o2r_err *err);

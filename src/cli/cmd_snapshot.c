@@ -196,14 +196,14 @@ static void close_image(struct o2r_image **image)
 }
 
 static int snapshot_open_and_make(
-	struct cli *cli, struct snapshot *s, int argc, char **argv)
+	struct cli *cli, struct snapshot *s, const char *reference)
 {
 	CLEANUP(close_image) struct o2r_image *image = NULL;
 	AUTO_BUF struct buf text = {.max = PLAN_TEXT_MAX};
 	struct o2r_ext4_info info = {0};
 	struct o2r_error error = {0};
 	double began = console_now();
-	int r = image_args_open(&s->image, cli, &cmd_snapshot, argc, argv, &image);
+	int r = image_args_open(&s->image, cli, reference, &image);
 
 	if (r != CLI_GO_ON)
 		return r;
@@ -212,7 +212,7 @@ static int snapshot_open_and_make(
 	console_end(&cli->console, true);
 
 	const struct report report = {
-		.reference = argv[0],
+		.reference = reference,
 		.output = s->dry_run ? NULL : s->output,
 		.image = image,
 		.info = &info,
@@ -245,7 +245,9 @@ static int snapshot_run(struct cli *cli, int argc, char **argv)
 		return r;
 	if (check_args(&s, &err) < 0)
 		return cli_fail(cli, &cmd_snapshot, &err);
-	return snapshot_open_and_make(cli, &s, argc, argv);
+	r = cli_operands(cli, &cmd_snapshot, &(struct operand){"image", IMAGE_HINT}, 1, 0,
+		argc, argv);
+	return r == CLI_GO_ON ? snapshot_open_and_make(cli, &s, argv[0]) : r;
 }
 
 static const struct option_group snapshot_groups[] = {

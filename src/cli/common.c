@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/help.h"
 
 static int set_help(void *state, const char *value, struct o2r_err *err)
@@ -96,6 +98,25 @@ int cli_begin(struct cli *cli, const struct command *c, void *const *states, int
 	if (r == 0)
 		r = settle_level(cli, &err);
 	return r < 0 ? cli_fail(cli, c, &err) : CLI_GO_ON;
+}
+
+int cli_operands(struct cli *cli, const struct command *c, const struct operand *wanted,
+	int count, int optional, int argc, char **argv)
+{
+	struct o2r_err err;
+
+	if (argc >= count - optional && argc <= count)
+		return CLI_GO_ON;
+	if (argc > count && count == 1)
+		err_set(&err, ERR_USAGE, EINVAL, "one %s at a time: %s is one too many",
+			wanted[0].name, text_quote(argv[1], strlen(argv[1])).s);
+	else if (argc > count)
+		err_set(&err, ERR_USAGE, EINVAL, "%s is one operand too many",
+			text_quote(argv[count], strlen(argv[count])).s);
+	else
+		err_set(&err, ERR_USAGE, EINVAL, "no %s: name %s", wanted[argc].name,
+			wanted[argc].hint ? wanted[argc].hint : "one");
+	return cli_fail(cli, c, &err);
 }
 
 int cli_fail(struct cli *cli, const struct command *c, const struct o2r_err *err)

@@ -96,25 +96,15 @@ void image_args_finish(struct image_args *a)
 	a->options = NULL;
 }
 
-int image_args_open(struct image_args *a, struct cli *cli, const struct command *c,
-	int argc, char **argv, struct o2r_image **image)
+int image_args_open(struct image_args *a, struct cli *cli, const char *reference,
+	struct o2r_image **image)
 {
 	struct o2r_error error = {0};
-	struct o2r_err err;
 
-	if (argc == 0)
-		err_set(&err, ERR_USAGE, EINVAL,
-			"no image: name one, such as ./DIR or oci:DIR:TAG");
-	if (argc > 1)
-		err_set(&err, ERR_USAGE, EINVAL,
-			"one image at a time: %s is one too many",
-			text_quote(argv[1], strlen(argv[1])).s);
-	if (argc != 1)
-		return cli_fail(cli, c, &err);
 	o2r_options_set_log(a->options, console_log, cli->console.level, &cli->console);
 	if (!cli->quiet)
 		o2r_options_set_progress(a->options, console_progress, &cli->console);
-	if (o2r_image_open(argv[0], a->options, image, &error) < 0)
+	if (o2r_image_open(reference, a->options, image, &error) < 0)
 		return cli_fail_library(cli, &error);
 	return CLI_GO_ON;
 }

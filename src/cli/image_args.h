@@ -20,8 +20,9 @@ int image_args_init(
 	struct image_args *a, struct cli *cli, struct o2r_err *err) O2R_MUST_CHECK;
 void image_args_finish(struct image_args *a);
 
-/* Open the one operand of a command. Returns CLI_GO_ON, or the exit code. */
-int image_args_open(struct image_args *a, struct cli *cli, const struct command *c,
-	int argc, char **argv, struct o2r_image **image) O2R_MUST_CHECK;
+/* Open an image; its messages and progress go to the console. Returns CLI_GO_ON, or the
+ * exit code. */
+int image_args_open(struct image_args *a, struct cli *cli, const char *reference,
+	struct o2r_image **image) O2R_MUST_CHECK;
 
 #endif
