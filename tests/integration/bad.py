@@ -128,6 +128,10 @@ class NobodyCase(BadCase):
         self.addCleanup(shutil.rmtree, self.outside, ignore_errors=True)
         os.chmod(self.outside, 0o755)
         shutil.copy(judge.O2R, os.path.join(self.outside, "o2r"))
+        for name in ("XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):      # his own
+            os.environ[name] = os.path.join(self.outside, name)
+            os.mkdir(os.environ[name], 0o700)
+            os.chown(os.environ[name], 65534, 65534)
 
     def copied(self, layout):
         """A copy of the layout that everybody may read."""

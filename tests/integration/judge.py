@@ -4,6 +4,7 @@ A test class derives from Case: it gets an empty directory `self.work` and short
 and to judge what it wrote. The judges are not o2r's: e2fsck (silent, as docs/ext4.md defines it), dumpe2fs, the kernel
 through a loop mount, and the reference of tests/reference. They raise AssertionError with what they saw.
 """
+import atexit
 import contextlib
 import hashlib
 import json
@@ -17,6 +18,7 @@ import time
 import unittest
 
 import refdump
+import viewing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(os.path.dirname(HERE), "tools")
@@ -57,6 +59,18 @@ def sha256(path):
             if not piece:
                 return total.hexdigest()
             total.update(piece)
+
+
+def home():
+    """A new place for what the command keeps (its cache) and leaves for others (the state of views), from here on."""
+    where = tempfile.mkdtemp(prefix="o2r-home-", dir=os.environ.get("O2R_SCRATCH"))
+    for name, folder in (("XDG_CACHE_HOME", "cache"), ("XDG_RUNTIME_DIR", "run")):
+        os.environ[name] = os.path.join(where, folder)
+        os.mkdir(os.environ[name], 0o700)
+    return where
+
+
+atexit.register(shutil.rmtree, home(), ignore_errors=True)      # for what runs outside of a case
 
 
 # ---- e2fsck and dumpe2fs
@@ -228,6 +242,8 @@ class Case(unittest.TestCase):
         self.work = tempfile.mkdtemp(prefix="o2r-case-", dir=os.environ.get("O2R_SCRATCH"))
         os.chmod(self.work, 0o755)
         self.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
+        self.addCleanup(os.environ.update, {name: os.environ[name] for name in ("XDG_CACHE_HOME", "XDG_RUNTIME_DIR")})
+        self.addCleanup(shutil.rmtree, home(), ignore_errors=True)
         self.made = 0
 
     def path(self, name):
