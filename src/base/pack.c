@@ -222,7 +222,7 @@ static int read_header(
 	struct pack_reader *r, const struct pack_id *want, struct o2r_err *err)
 {
 	unsigned char h[HEADER_SIZE], sum[SHA256_SIZE];
-	uint64_t size;
+	uint64_t size = 0;
 	int failed = check_file(r->fd, &size, err);
 
 	if (failed < 0)
