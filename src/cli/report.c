@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/json.h"
+#include "base/json_write.h"
 
 int report_text(const struct report *r, struct buf *out)
 {

@@ -1,4 +1,4 @@
-#include "cli/json.h"
+#include "base/json_write.h"
 
 #include <string.h>
 

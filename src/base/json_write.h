@@ -3,8 +3,8 @@
  * writer. Text may hold any bytes; what is not UTF-8 becomes U+FFFD, so the output is
  * always valid. The first failure sticks and json_end reports it.
  */
-#ifndef O2R_CLI_JSON_H
-#define O2R_CLI_JSON_H
+#ifndef O2R_BASE_JSON_WRITE_H
+#define O2R_BASE_JSON_WRITE_H
 
 #include <stdbool.h>
 #include <stdint.h>
