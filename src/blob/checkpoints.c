@@ -10,12 +10,12 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/vec.h"
 
 enum {
 	LEVEL = 1, /* measured: docs/decoding.md */
 	BUDGET = 16 << 20,
-	COUNT_MAX = 1 << 25, /* 1 TiB of decoded bytes in spans of 64 KiB, twice */
 };
 
 void checkpoints_init(struct checkpoints *c, _Atomic uint64_t *budget)
@@ -42,6 +42,8 @@ void checkpoints_finish(struct checkpoints *c)
 	free(c->v);
 	c->v = NULL;
 	c->n = 0;
+	free(c->sha256);
+	c->sha256 = NULL;
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -118,7 +120,7 @@ int checkpoints_add(struct checkpoints *c, uint64_t out_off, uint64_t in_off,
 {
 	struct checkpoint p = {
 		.out_off = out_off, .in_off = in_off, .raw = (uint32_t)raw};
-	int r = VEC_RESERVE(c->v, c->n, c->cap, 1, COUNT_MAX);
+	int r = VEC_RESERVE(c->v, c->n, c->cap, 1, CHECKPOINTS_MAX);
 
 	if (r < 0)
 		return err_nomem(err);
@@ -157,20 +159,50 @@ size_t checkpoints_room(const struct checkpoints *c)
 	return most;
 }
 
+static int check_kept(const struct checkpoints *c, const struct checkpoint *p,
+	const unsigned char *packed, struct o2r_err *err)
+{
+	unsigned char is[32];
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_update(&s, packed, p->packed);
+	sha256_final(&s, is);
+	if (memcmp(is, c->sha256[p - c->v], sizeof(is)) == 0)
+		return 0;
+	return err_set(err, ERR_CORRUPT, EIO,
+		"the kept index is damaged: a checkpoint does not match its digest");
+}
+
+int checkpoints_packed(const struct checkpoints *c, const struct checkpoint *p,
+	unsigned char *scratch, const unsigned char **out, struct o2r_err *err)
+{
+	int r;
+
+	if (!p->spilled) {
+		*out = p->at.memory;
+		return 0;
+	}
+	r = pread_full(c->fd, scratch, p->packed, p->at.file_off);
+	if (r < 0)
+		return err_errno(err, r == -ENODATA ? EIO : -r, "cannot read %s",
+			c->sha256 ? "the kept index" : "a temporary file");
+	*out = scratch;
+	return c->sha256 ? check_kept(c, p, scratch, err) : 0;
+}
+
 int checkpoints_load(const struct checkpoints *c, const struct checkpoint *p, void *zstd,
 	unsigned char *scratch, unsigned char *state, struct o2r_err *err)
 {
-	const unsigned char *packed = p->at.memory;
+	const unsigned char *packed = NULL;
 
 	if (!p->packed)
 		return 0;
-	if (p->spilled) {
-		int r = pread_full(c->fd, scratch, p->packed, p->at.file_off);
 
-		if (r < 0)
-			return err_errno(err, -r, "cannot read a temporary file");
-		packed = scratch;
-	}
+	int r = checkpoints_packed(c, p, scratch, &packed, err);
+
+	if (r < 0)
+		return r;
 
 	size_t n = ZSTD_decompressDCtx(zstd, state, p->raw, packed, p->packed);
 

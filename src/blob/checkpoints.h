@@ -1,7 +1,9 @@
 /*
  * Checkpoints of one stream: where decoding can start, with the decoder's saved state,
  * compressed. They are kept in memory as long as the budget lasts, then in an unlinked
- * file. Adding is for one thread; afterwards any number may find and load.
+ * file; those of an earlier run are in its pack, each with its SHA-256, which is checked
+ * before the state is unpacked. Adding is for one thread; afterwards any number may find
+ * and load.
  */
 #ifndef O2R_BLOB_CHECKPOINTS_H
 #define O2R_BLOB_CHECKPOINTS_H
@@ -12,6 +14,11 @@
 
 #include "base/err.h"
 
+enum {
+	CHECKPOINTS_MAX = 1 << 25, /* 1 TiB of decoded bytes in spans of 64 KiB, twice */
+	CHECKPOINT_RAW_MAX = 1 << 20, /* bytes of a state */
+};
+
 struct checkpoint {
 	uint64_t out_off; /* decoded offset at which it stands */
 	uint64_t in_off;  /* the next byte of the blob */
@@ -21,7 +28,7 @@ struct checkpoint {
 	} at;
 	uint32_t packed; /* stored bytes; 0: no state */
 	uint32_t raw;    /* bytes of the state */
-	bool spilled;
+	bool spilled;    /* at.file_off of fd counts */
 };
 
 struct checkpoints {
@@ -30,7 +37,8 @@ struct checkpoints {
 	_Atomic uint64_t *budget;    /* bytes that may still be taken, shared */
 	_Atomic uint64_t own_budget; /* where no shared one is given */
 	uint64_t memory, spilled;    /* bytes */
-	int fd;                      /* the spill file, -1: none yet */
+	int fd;                      /* the spill file or the pack, -1: none yet */
+	unsigned char (*sha256)[32]; /* of each packed state, NULL: not from a pack */
 	void *zstd;                  /* compression context, while adding */
 	unsigned char *packed;       /* scratch, while adding */
 	size_t packed_cap;
@@ -54,5 +62,11 @@ const struct checkpoint *checkpoints_find(const struct checkpoints *c, uint64_t 
 size_t checkpoints_room(const struct checkpoints *c);
 int checkpoints_load(const struct checkpoints *c, const struct checkpoint *p, void *zstd,
 	unsigned char *scratch, unsigned char *state, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* The compressed state of p, which has one: *out points to it, perhaps in the scratch
+ * space. What comes from a pack has been checked. */
+int checkpoints_packed(const struct checkpoints *c, const struct checkpoint *p,
+	unsigned char *scratch, const unsigned char **out,
+	struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif

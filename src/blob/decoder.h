@@ -4,8 +4,9 @@
  * are memory. At some places its state can be saved, and another decoder of the same kind
  * can go on from there.
  *
- * A decoder belongs to one thread. A saved state is trusted: it lives in our own memory
- * or in our own unlinked file, and only its length is checked.
+ * A decoder belongs to one thread. A saved state is trusted in part: it comes from our
+ * own memory, our own unlinked file or a pack that nobody else could write. Its numbers
+ * are checked; Huffman tables are not.
  */
 #ifndef O2R_BLOB_DECODER_H
 #define O2R_BLOB_DECODER_H

@@ -274,6 +274,22 @@ static size_t gzip_save(struct decoder *d, unsigned char *out)
 	return sizeof(g->f) + g->inflate->save(g->state, out + sizeof(g->f));
 }
 
+/* Whether a saved one can be gone on with: nothing in it may lead out of a buffer. */
+static bool is_valid(const struct framing *f)
+{
+	/* phases with a field of their own; a trailer may be whole already */
+	static const uint32_t most[] = {
+		[PHASE_HEADER] = HEADER - 1,
+		[PHASE_EXTRA_LEN] = 1,
+		[PHASE_HCRC] = 1,
+		[PHASE_TRAILER] = TRAILER,
+	};
+
+	return (unsigned)f->phase <= PHASE_TRAILER && f->have <= most[f->phase] &&
+	       f->extra_left <= UINT16_MAX && f->members <= 1 &&
+	       !(f->flags & FLAG_RESERVED);
+}
+
 static int gzip_restore(struct decoder *d, const unsigned char *p, size_t n)
 {
 	struct gzip *g = gzip_of(d);
@@ -285,7 +301,7 @@ static int gzip_restore(struct decoder *d, const unsigned char *p, size_t n)
 	if (n < sizeof(g->f))
 		return -EINVAL;
 	memcpy(&g->f, p, sizeof(g->f));
-	if (g->f.have >= HEADER)
+	if (!is_valid(&g->f))
 		return -EINVAL;
 	if (g->f.phase != PHASE_DATA)
 		return n == sizeof(g->f) ? 0 : -EINVAL;
@@ -311,13 +327,13 @@ static const struct decoder_ops gzip_ops = {
 	.destroy = gzip_destroy,
 };
 
-static const struct inflate_ops *choose_inflate(const struct decoder_options *options)
+const struct inflate_ops *inflate_choose(bool zlib)
 {
 #if HAVE_ISAL
-	if (!options->zlib)
+	if (!zlib)
 		return &inflate_isal;
 #endif
-	(void)options;
+	(void)zlib;
 	return &inflate_zlib;
 }
 
@@ -328,7 +344,7 @@ int gzip_decoder_create(
 
 	if (!g)
 		return err_nomem(err);
-	g->inflate = choose_inflate(options);
+	g->inflate = inflate_choose(options->zlib);
 	g->verify = options->verify;
 	g->decoder.ops = &gzip_ops;
 	g->decoder.save_max = sizeof(g->f) + g->inflate->save_max;

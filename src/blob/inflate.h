@@ -28,9 +28,21 @@ struct inflate_ops {
 	uint32_t (*crc)(const void *s);
 	bool (*can_save)(const void *s);
 	size_t (*save)(void *s, unsigned char *out);
-	/* -EINVAL when p is not what save wrote; crc as in begin. */
+	/*
+	 * -EINVAL when p is not what save wrote; crc as in begin. Whatever indexes or
+	 * counts is checked; the contents of Huffman tables are not.
+	 */
 	int (*restore)(void *s, const unsigned char *p, size_t n, bool crc);
+	/*
+	 * Text that differs when a saved state means something else: the library, its
+	 * version and build, the layout of the state. 0, or a negative errno when it
+	 * cannot be told; *n gets the length.
+	 */
+	int (*identity)(char *out, size_t room, size_t *n);
 };
+
+/* zlib: even where ISA-L is built in. */
+const struct inflate_ops *inflate_choose(bool zlib);
 
 extern const struct inflate_ops inflate_zlib;
 extern const struct inflate_ops inflate_isal; /* where HAVE_ISAL */

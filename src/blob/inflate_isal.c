@@ -1,19 +1,22 @@
 #include "blob/inflate.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <isa-l/igzip_lib.h>
+#include <isa-l.h>
 
 #include "base/checked.h"
+#include "blob/library_build.h"
 
 enum {
 	WINDOW = ISAL_DEF_HIST_SIZE,
+	COUNT_MAX = 1 << 30, /* of output, see keep_count_small */
 };
 
 /*
  * The state is saved as parts of the library's own structure: what is live in it, with
- * the pointers gone. Only this process, with this library, reads it back.
+ * the pointers gone. Only a process with this build of the library reads it back.
  */
 struct saved {
 	uint64_t read_in;
@@ -23,6 +26,7 @@ struct saved {
 	int32_t type0_block_len;
 	int32_t tmp_in_size, tmp_out_valid, tmp_out_processed;
 	uint32_t tables; /* 1: the Huffman tables follow */
+	uint32_t zero;   /* no padding: it may be written to a file */
 };
 
 struct isal {
@@ -58,7 +62,7 @@ static void isal_begin(void *arg, bool crc)
  */
 static void keep_count_small(struct inflate_state *s)
 {
-	if (s->total_out > 1u << 30)
+	if (s->total_out > COUNT_MAX)
 		s->total_out -= 1u << 29;
 }
 
@@ -171,6 +175,33 @@ static void take(void *to, size_t n, const unsigned char **p)
 	*p += n;
 }
 
+/*
+ * What isal_inflate would index or count with, held against what it leaves behind (see
+ * isal_save: history and output not handed out stand in tmp_out). A look-back is
+ * compared with the number of bytes put out, so as many, or a whole window, must be
+ * there.
+ */
+static bool is_valid(const struct saved *h, const struct inflate_state *s)
+{
+	uint32_t history, valid = (uint32_t)h->tmp_out_valid;
+
+	if (h->block_state > ISAL_BLOCK_INPUT_DONE || h->zero || h->dict_length ||
+		h->bfinal > 1 || h->tables != (h->block_state == ISAL_BLOCK_CODED))
+		return false;
+	if (h->read_in_length < 0 || h->read_in_length > 64 || h->type0_block_len < 0 ||
+		h->type0_block_len > UINT16_MAX)
+		return false;
+	if (h->tmp_in_size < 0 || (size_t)h->tmp_in_size > sizeof(s->tmp_in_buffer) ||
+		(h->tmp_in_size && h->block_state != ISAL_BLOCK_HDR))
+		return false;
+	if (h->tmp_out_valid < 0 || valid > sizeof(s->tmp_out_buffer) ||
+		h->tmp_out_processed < 0 || h->tmp_out_processed > h->tmp_out_valid ||
+		(valid > WINDOW && h->tmp_out_processed) || h->total_out > COUNT_MAX)
+		return false;
+	history = h->total_out + (valid - (uint32_t)h->tmp_out_processed);
+	return valid >= MIN(history, WINDOW);
+}
+
 static int isal_restore(void *arg, const unsigned char *p, size_t n, bool crc)
 {
 	struct inflate_state *s = &((struct isal *)arg)->s;
@@ -180,10 +211,7 @@ static int isal_restore(void *arg, const unsigned char *p, size_t n, bool crc)
 	if (n < sizeof(head))
 		return -EINVAL;
 	take(&head, sizeof(head), &p);
-	if (head.tmp_in_size < 0 || (size_t)head.tmp_in_size > sizeof(s->tmp_in_buffer) ||
-		head.tmp_out_valid < 0 ||
-		(size_t)head.tmp_out_valid > sizeof(s->tmp_out_buffer) ||
-		head.tmp_out_processed < 0 || head.tmp_out_processed > head.tmp_out_valid)
+	if (!is_valid(&head, s))
 		return -EINVAL;
 	if (n != sizeof(head) + (head.tables ? tables : 0) + (size_t)head.tmp_in_size +
 			 (size_t)head.tmp_out_valid)
@@ -209,6 +237,19 @@ static int isal_restore(void *arg, const unsigned char *p, size_t n, bool crc)
 	return 0;
 }
 
+static int isal_identity(char *out, size_t room, size_t *n)
+{
+	struct library_build build;
+	int r = library_build((const void *)(uintptr_t)isal_inflate, &build);
+
+	if (r < 0)
+		return r;
+	*n = (size_t)snprintf(out, room, "isa-l %d.%d.%d %zu %zu %s", ISAL_MAJOR_VERSION,
+		ISAL_MINOR_VERSION, ISAL_PATCH_VERSION, sizeof(struct inflate_state),
+		sizeof(struct saved), build.text);
+	return *n < room ? 0 : -ENOBUFS;
+}
+
 const struct inflate_ops inflate_isal = {
 	.save_max = sizeof(struct saved) + sizeof(struct inflate_state),
 	.create = isal_create,
@@ -221,4 +262,5 @@ const struct inflate_ops inflate_isal = {
 	.can_save = isal_can_save,
 	.save = isal_save,
 	.restore = isal_restore,
+	.identity = isal_identity,
 };

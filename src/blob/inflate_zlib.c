@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -26,6 +27,7 @@ struct saved {
 	uint32_t window;
 	unsigned char bits; /* unused bits of `last`, its upper ones */
 	unsigned char last;
+	uint16_t zero; /* no padding: it may be written to a file */
 };
 
 static void *zlib_create(void)
@@ -147,7 +149,8 @@ static int zlib_restore(void *arg, const unsigned char *p, size_t n, bool crc)
 	if (n < sizeof(head))
 		return -EINVAL;
 	memcpy(&head, p, sizeof(head));
-	if (head.window > WINDOW || n != sizeof(head) + head.window || head.bits > 7)
+	if (head.window > WINDOW || n != sizeof(head) + head.window || head.bits > 7 ||
+		head.zero)
 		return -EINVAL;
 	zlib_begin(s, crc);
 	s->crc = head.crc;
@@ -158,6 +161,14 @@ static int zlib_restore(void *arg, const unsigned char *p, size_t n, bool crc)
 	if (inflateSetDictionary(&s->z, p + sizeof(head), head.window) != Z_OK)
 		return -EINVAL;
 	return 0;
+}
+
+/* What is saved is the format's, not the library's: any version takes it back. */
+static int zlib_identity(char *out, size_t room, size_t *n)
+{
+	*n = (size_t)snprintf(
+		out, room, "zlib %s %zu", zlibVersion(), sizeof(struct saved));
+	return *n < room ? 0 : -ENOBUFS;
 }
 
 const struct inflate_ops inflate_zlib = {
@@ -172,4 +183,5 @@ const struct inflate_ops inflate_zlib = {
 	.can_save = zlib_can_save,
 	.save = zlib_save,
 	.restore = zlib_restore,
+	.identity = zlib_identity,
 };

@@ -1,7 +1,8 @@
 /*
- * The checksum of a piece of decoded bytes: it finds accidents and blobs that changed,
- * and lives no longer than the process, so whichever CRC is fastest here will do (ISA-L's
- * runs at several times the speed of the processor's CRC-32C instruction). Pure.
+ * The checksum of a piece of decoded bytes: it finds accidents and blobs that changed. A
+ * kept index names the one that it was made with (PIECE_SUM_ID) and is of no use to a
+ * build with another, so whichever CRC is fastest here will do (ISA-L's runs at several
+ * times the speed of the processor's CRC-32C instruction). Pure.
  */
 #ifndef O2R_BLOB_PIECE_SUM_H
 #define O2R_BLOB_PIECE_SUM_H
@@ -14,12 +15,20 @@
 #if HAVE_ISAL
 #include <isa-l/crc.h>
 
+enum {
+	PIECE_SUM_ID = 1, /* CRC-32 of gzip */
+};
+
 static inline uint32_t piece_sum(const void *p, size_t n)
 {
 	return crc32_gzip_refl(0, p, n);
 }
 #else
 #include "base/crc32c.h"
+
+enum {
+	PIECE_SUM_ID = 2, /* CRC-32C */
+};
 
 static inline uint32_t piece_sum(const void *p, size_t n)
 {

@@ -25,7 +25,7 @@
 
 enum {
 	STREAM_PIECE = 64 << 10, /* unit of verification, decoded bytes */
-	STREAM_SPAN = 2 << 20,   /* the default span (docs/decoding.md) */
+	STREAM_SPAN = 1 << 20,   /* the default span (docs/decoding.md) */
 };
 
 struct stream;
