@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "base/buf.h"
 #include "base/checked.h"
@@ -14,7 +13,6 @@
 enum {
 	WINDOW = 256
 		 << 10, /* decoded at a time for o2r_read; a multiple of STREAM_PIECE */
-	BLOCK = 4096,   /* what st_blocks counts in, like the ext4 image */
 };
 
 /* Load, and check that ino exists. */
@@ -50,48 +48,6 @@ int o2r_lookup(
 	return o2r_fail(error, &err);
 }
 
-/* 512-byte units of the blocks that hold data, as on the ext4 image without its own. */
-static uint64_t data_sectors(const struct tree *t, uint32_t ino)
-{
-	struct data_run one;
-	uint32_t n = 0;
-	const struct data_run *r = tree_runs(t, ino, &one, &n);
-	uint64_t blocks = 0, next = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t first = r[i].file_off / BLOCK;
-		uint64_t end = DIV_ROUND_UP(r[i].file_off + r[i].len, BLOCK);
-
-		first = MAX(first, next);
-		if (end > first)
-			blocks += end - first;
-		next = MAX(next, end);
-	}
-	return blocks * (BLOCK / 512);
-}
-
-static void fill_stat(const struct tree *t, uint32_t ino, struct stat *st)
-{
-	const struct tree_inode *i = tree_get(t, ino);
-
-	memset(st, 0, sizeof(*st));
-	st->st_ino = ino;
-	st->st_mode = i->mode;
-	st->st_nlink = i->nlink;
-	st->st_uid = i->uid;
-	st->st_gid = i->gid;
-	st->st_size = S_ISDIR(i->mode) ? BLOCK : (off_t)i->size;
-	st->st_blksize = BLOCK;
-	st->st_blocks = S_ISREG(i->mode)   ? (blkcnt_t)data_sectors(t, ino)
-			: S_ISDIR(i->mode) ? BLOCK / 512
-					   : 0;
-	if (S_ISCHR(i->mode) || S_ISBLK(i->mode))
-		st->st_rdev = makedev(i->u.dev.major, i->u.dev.minor);
-	st->st_mtim.tv_sec = i->mtime;
-	st->st_mtim.tv_nsec = i->mtime_nsec;
-	st->st_atim = st->st_ctim = st->st_mtim;
-}
-
 int o2r_stat(
 	struct o2r_image *image, uint64_t ino, struct stat *st, struct o2r_error *error)
 {
@@ -100,7 +56,7 @@ int o2r_stat(
 
 	if (get(image, ino, &i, &err) < 0)
 		return o2r_fail(error, &err);
-	fill_stat(image->tree, (uint32_t)ino, st);
+	tree_stat(image->tree, (uint32_t)ino, st);
 	return 0;
 }
 
@@ -288,7 +244,7 @@ static int visit(struct walk *w, uint32_t ino, struct o2r_err *err)
 		.layer = tree_get(w->t, ino)->layer,
 	};
 
-	fill_stat(w->t, ino, &e.st);
+	tree_stat(w->t, ino, &e.st);
 
 	int r = w->fn(w->arg, &e);
 

@@ -20,12 +20,14 @@
 
 enum {
 	TREE_ROOT = 1,
+	TREE_BLOCK = 4096, /* what tree_stat counts in, like the ext4 image */
 };
 
 /* A name in a directory. Name bytes: 1 to 255, no '/' or NUL; not NUL-terminated. */
 struct tree_dirent {
 	const unsigned char *name_; /* length byte, then the name; use the accessors */
 	uint32_t ino;
+	uint16_t layer; /* the last one that had an entry for this path */
 };
 
 static inline const char *dirent_name(const struct tree_dirent *d)
@@ -58,7 +60,9 @@ struct tree_inode {
 	uint32_t map;    /* FILE: 0: one run, otherwise index into tree.maps */
 	uint32_t parent; /* DIR: the directory it is in; the root's is itself */
 	uint16_t mode;   /* type and permission bits, as in st_mode */
-	uint16_t layer;  /* FILE: whose decoded bytes hold the data */
+	/* FILE: whose decoded bytes hold the data. Otherwise who gave the metadata; the
+	 * root's time */
+	uint16_t layer;
 };
 
 struct tree {
@@ -94,6 +98,9 @@ uint32_t tree_resolve(const struct tree *t, const char *path);
  * lives as long as tree and *one. */
 const struct data_run *tree_runs(
 	const struct tree *t, uint32_t ino, struct data_run *one, uint32_t *count);
+
+/* As stat(2) shows an inode wherever the tree is shown; st_dev is left 0. */
+void tree_stat(const struct tree *t, uint32_t ino, struct stat *st);
 
 /* Invariants (names sorted, link counts, ranges); for tests and fuzzers. */
 int tree_check(const struct tree *t, struct o2r_err *err) O2R_MUST_CHECK;
