@@ -2,7 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,43 +59,151 @@ static void memory_destroy(void *arg)
 static const struct blob_ops memory_ops = {
 	.pread = memory_pread, .destroy = memory_destroy};
 
-/* Only regular files: others have no size to check against, or cannot seek. */
+static int check_regular(const struct stat *st, struct o2r_err *err)
+{
+	/* others have no size to check against, or cannot seek */
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, ERR_CORRUPT, EINVAL, "blob is not a regular file");
+	return 0;
+}
+
 static int regular_size(int fd, uint64_t *size, struct o2r_err *err)
 {
 	struct stat st;
+	int r = fstat(fd, &st) < 0 ? err_errno(err, errno, "cannot stat a blob")
+				   : check_regular(&st, err);
 
+	if (r == 0)
+		*size = (uint64_t)st.st_size;
+	return r;
+}
+
+/* A file that is opened when its bytes are wanted. */
+struct named_file {
+	char *path;
+	int dirfd;         /* -1 once the file is open */
+	struct stat found; /* when the blob was made */
+	_Atomic int fd;    /* -1: not open yet */
+	pthread_mutex_t opening;
+};
+
+static int open_found(struct named_file *f, struct o2r_err *err)
+{
+	/* O_NONBLOCK: a FIFO that took its place must not be waited for */
+	AUTO_FD int fd = openat(f->dirfd, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct quoted name = text_quote(f->path, strlen(f->path));
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open %s", name.s);
 	if (fstat(fd, &st) < 0)
-		return err_errno(err, errno, "cannot stat a blob");
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_CORRUPT, EINVAL, "blob is not a regular file");
-	*size = (uint64_t)st.st_size;
+		return err_errno(err, errno, "cannot stat %s", name.s);
+	if (st.st_dev != f->found.st_dev || st.st_ino != f->found.st_ino ||
+		st.st_size != f->found.st_size || !S_ISREG(st.st_mode))
+		return err_corrupt(err,
+			"%s is not the file that was there a moment ago: it has been "
+			"replaced or has another size",
+			name.s);
+	atomic_store(&f->fd, steal_fd(&fd));
+	close(f->dirfd);
+	f->dirfd = -1;
 	return 0;
+}
+
+static int named_ready(void *arg, struct o2r_err *err)
+{
+	struct named_file *f = arg;
+	int r = 0;
+
+	if (atomic_load(&f->fd) >= 0)
+		return 0;
+	pthread_mutex_lock(&f->opening);
+	if (atomic_load(&f->fd) < 0)
+		r = open_found(f, err);
+	pthread_mutex_unlock(&f->opening);
+	return r;
+}
+
+static int named_pread(void *arg, void *buf, size_t n, uint64_t off)
+{
+	struct named_file *f = arg;
+
+	return pread_full(atomic_load(&f->fd), buf, n, off);
+}
+
+static int named_identity(void *arg, struct stat *st)
+{
+	const struct named_file *f = arg;
+
+	*st = f->found;
+	return 0;
+}
+
+static void named_destroy(void *arg)
+{
+	struct named_file *f = arg;
+	int fd = atomic_load(&f->fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (f->dirfd >= 0)
+		close(f->dirfd);
+	pthread_mutex_destroy(&f->opening);
+	free(f->path);
+	free(f);
+}
+
+static const struct blob_ops named_ops = {
+	.pread = named_pread,
+	.ready = named_ready,
+	.identity = named_identity,
+	.destroy = named_destroy,
+};
+
+static int look_at(struct named_file *f, int dirfd, const char *path, struct o2r_err *err)
+{
+	struct quoted name = text_quote(path, strlen(path));
+	int r;
+
+	if (fstatat(dirfd, path, &f->found, 0) < 0)
+		return err_errno(err, errno, "cannot open %s", name.s);
+	r = check_regular(&f->found, err);
+	if (r < 0)
+		return err_wrap(err, "%s", name.s);
+	f->path = strdup(path);
+	if (!f->path)
+		return err_nomem(err);
+	if (dirfd == AT_FDCWD)
+		f->dirfd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else
+		f->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+	return f->dirfd < 0 ? err_errno(err, errno, "%s", name.s) : 0;
 }
 
 int blob_open_file(struct blob *b, int dirfd, const char *path, struct o2r_err *err)
 {
-	/* O_NONBLOCK: a FIFO must be refused, not waited for */
-	AUTO_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct quoted name = text_quote(path, strlen(path));
-	uint64_t size = 0;
+	struct named_file *f = calloc(1, sizeof(*f));
+	int r;
 
-	if (fd < 0)
-		return err_errno(err, errno, "cannot open %s", name.s);
-
-	int r = regular_size(fd, &size, err);
-
-	if (r == 0)
-		r = blob_open_fd(b, steal_fd(&fd), 0, size, err);
-	if (r < 0)
-		err_wrap(err, "%s", name.s);
-	return r;
+	if (!f)
+		return err_nomem(err);
+	f->fd = f->dirfd = -1;
+	pthread_mutex_init(&f->opening, NULL);
+	r = look_at(f, dirfd, path, err);
+	if (r < 0) {
+		named_destroy(f);
+		return r;
+	}
+	*b = (struct blob){
+		.ops = &named_ops, .arg = f, .size = (uint64_t)f->found.st_size};
+	return 0;
 }
 
 int blob_open_fd(
 	struct blob *b, int fd, uint64_t offset, uint64_t size, struct o2r_err *err)
 {
 	AUTO_FD int owned = fd;
-	uint64_t file_size, end;
+	uint64_t file_size = 0, end;
 	int r = regular_size(fd, &file_size, err);
 
 	if (r < 0)
@@ -144,13 +253,27 @@ int blob_pread(
 	if (!n)
 		return 0;
 
-	int r = b->ops->pread(b->arg, buf, n, off);
+	int r = blob_ready(b, err);
+
+	if (r < 0)
+		return r;
+	r = b->ops->pread(b->arg, buf, n, off);
 
 	if (r == -ENODATA)
 		return err_corrupt(err, "blob was cut short while it was being read");
 	return r < 0 ? err_errno(err, -r, "cannot read the blob at byte %llu",
 			       (unsigned long long)off)
 		     : 0;
+}
+
+int blob_ready(const struct blob *b, struct o2r_err *err)
+{
+	return b->ops && b->ops->ready ? b->ops->ready(b->arg, err) : 0;
+}
+
+int blob_identity(const struct blob *b, struct stat *st)
+{
+	return b->ops && b->ops->identity ? b->ops->identity(b->arg, st) : -ENOTSUP;
 }
 
 void blob_close(struct blob *b)

@@ -2,17 +2,26 @@
  * Blob: immutable bytes at rest (a file, a range of a file, memory). pread is safe from
  * any number of threads. Bounds are checked here, once, for every kind. Files are read,
  * never mapped: a file cut short while in use is an error, not a signal.
+ *
+ * A file that was given by name is only looked at when the blob is made, and opened by
+ * the first read (or blob_ready): whoever finds that he needs no byte of it has not
+ * opened it. What is opened must be the file that was looked at.
  */
 #ifndef O2R_BLOB_BLOB_H
 #define O2R_BLOB_BLOB_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 
 struct blob_ops {
 	/* exactly n bytes, in bounds already; 0 or a negative errno */
 	int (*pread)(void *arg, void *buf, size_t n, uint64_t off);
+	/* open what is not open yet; NULL: there is nothing to open */
+	int (*ready)(void *arg, struct o2r_err *err);
+	/* the file that the blob is all of; NULL: it is no whole file */
+	int (*identity)(void *arg, struct stat *st);
 	void (*destroy)(void *arg);
 };
 
@@ -23,7 +32,8 @@ struct blob {
 	uint64_t size;
 };
 
-/* The whole of a regular file, relative to dirfd (symbolic links are followed). */
+/* The whole of a regular file, relative to dirfd (symbolic links are followed), of which
+ * the blob keeps a duplicate until the file is opened. */
 int blob_open_file(
 	struct blob *b, int dirfd, const char *path, struct o2r_err *err) O2R_MUST_CHECK;
 /* size bytes from offset of fd, which the blob owns from now on, also on failure. */
@@ -36,6 +46,13 @@ int blob_open_memory(struct blob *b, const void *p, uint64_t size, int copy,
 /* Exactly n bytes from off; past the end is an error of class CORRUPT. */
 int blob_pread(const struct blob *b, void *buf, size_t n, uint64_t off,
 	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Open the file now, when it is not open yet: from now on it cannot be replaced. CORRUPT
+ * when it is another one than the blob was made of. */
+int blob_ready(const struct blob *b, struct o2r_err *err) O2R_MUST_CHECK;
+/* What stat said of the file when the blob was made; -ENOTSUP for a blob that is not the
+ * whole of a file given by name. */
+int blob_identity(const struct blob *b, struct stat *st) O2R_MUST_CHECK;
 
 /* Closing twice is harmless. */
 void blob_close(struct blob *b);

@@ -80,6 +80,21 @@ static int wanted_platform(
 				: platform_host(out, err);
 }
 
+static int set_absolute(struct image *image, const char *path, struct o2r_err *err)
+{
+	AUTO_FREE char *real = realpath(path, NULL);
+
+	if (!real)
+		return err_errno(err, errno, "cannot find the whole path of %s",
+			text_quote(path, strlen(path)).s);
+	/* the path of the prefixed form ends at the first colon */
+	if (strchr(real, ':'))
+		image->absolute = STEAL(real);
+	else if (asprintf(&image->absolute, "oci:%s", real) < 0)
+		image->absolute = NULL;
+	return image->absolute ? 0 : err_nomem(err);
+}
+
 /* "oci:DIR@N" is the directory DIR@N when there is one. */
 static int open_ref(struct image *image, const struct ref *ref,
 	const struct image_options *o, const struct ctx *ctx, struct o2r_err *err)
@@ -88,6 +103,7 @@ static int open_ref(struct image *image, const struct ref *ref,
 	const char *path = shorten ? ref->short_path : ref->path;
 	struct quoted name = text_quote(path, strlen(path));
 	struct wanted want = {
+		.manifest = o ? o->manifest : NULL,
 		.tag = ref->tag,
 		.index = shorten ? ref->short_index : ref->index,
 	};
@@ -97,6 +113,13 @@ static int open_ref(struct image *image, const struct ref *ref,
 		return r;
 
 	AUTO_FD int fd = open_directory(path, err);
+
+	if (fd < 0)
+		return fd;
+	r = set_absolute(image, path, err);
+	if (r < 0)
+		return r;
+
 	struct layout layout = {
 		.open = layout_open_at,
 		.arg = &fd,
@@ -104,7 +127,7 @@ static int open_ref(struct image *image, const struct ref *ref,
 		.ctx = ctx,
 	};
 
-	return fd < 0 ? fd : image_read(image, &layout, &want, err);
+	return image_read(image, &layout, &want, err);
 }
 
 static void image_cleanup(struct image **image)
@@ -148,5 +171,6 @@ void image_destroy(struct image *image)
 	buf_finish(&image->config);
 	free(image->manifest_type);
 	free(image->reference);
+	free(image->absolute);
 	free(image);
 }

@@ -45,6 +45,10 @@ struct image_config {
 
 struct image {
 	char *reference; /* as the user gave it, for messages */
+	/* A reference that opens the same source from any directory: "oci:/abs/dir", or
+	 * the bare path where the prefixed form would read it otherwise (a colon in it).
+	 * Which image of the source is meant is for manifest_digest to say. */
+	char *absolute;
 	struct digest manifest_digest;
 	struct digest config_digest;
 	char *manifest_type;
@@ -57,6 +61,9 @@ struct image {
 
 struct image_options {
 	const char *platform; /* "os/arch[/variant]" or NULL: the host's */
+	/* Exactly this manifest, whatever tags and platforms say now; NULL: as the
+	 * reference and the platform choose. */
+	const struct digest *manifest;
 };
 
 /*

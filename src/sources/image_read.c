@@ -126,6 +126,18 @@ static int read_manifest(struct image *image, const struct layout *l,
 	return r < 0 ? err_wrap(err, "image %s", digest_format(&d->digest).s) : 0;
 }
 
+/* A manifest that is known by its digest: only its blob is needed. */
+static int read_pinned(struct image *image, const struct layout *l,
+	const struct digest *digest, struct o2r_err *err)
+{
+	struct descriptor d = {.digest = *digest};
+	int r = layout_blob_size(l, digest, &d.size, err);
+
+	if (r == 0)
+		r = read_manifest(image, l, &d, err);
+	return r < 0 ? err_wrap(err, "%s", l->name) : 0;
+}
+
 int image_read(struct image *image, const struct layout *l, const struct wanted *want,
 	struct o2r_err *err)
 {
@@ -133,6 +145,8 @@ int image_read(struct image *image, const struct layout *l, const struct wanted 
 	CLEANUP(selected_finish) struct selected chosen = {0};
 	int r = layout_check(l, err);
 
+	if (r == 0 && want->manifest)
+		return read_pinned(image, l, want->manifest, err);
 	if (r == 0)
 		r = layout_index(l, &index, err);
 	if (r == 0)

@@ -111,27 +111,47 @@ int layout_index(const struct layout *l, struct document *out, struct o2r_err *e
 	return r < 0 ? err_wrap(err, "%s: index.json", l->name) : 0;
 }
 
-int layout_blob(const struct layout *l, const struct descriptor *d, struct blob *out,
+static int open_blob(const struct layout *l, const struct digest *d, struct blob *out,
 	struct o2r_err *err)
 {
 	/* a digest that was parsed has no path characters in it */
-	struct digest_text digest = digest_format(&d->digest);
+	struct digest_text digest = digest_format(d);
 	char path[sizeof("blobs//") + sizeof(digest.s)];
 	int r;
 
-	snprintf(path, sizeof(path), "blobs/%s/%s", digest_algo_name(d->digest.algo),
+	snprintf(path, sizeof(path), "blobs/%s/%s", digest_algo_name(d->algo),
 		strchr(digest.s, ':') + 1);
 	r = l->open(l->arg, path, out, err);
 	if (r == -ENOENT)
 		return err_set(err, ERR_CORRUPT, ENOENT,
 			"blob %s is missing from %s: copy the image there again",
 			digest.s, l->name);
+	return r < 0 ? err_wrap(err, "%s", l->name) : 0;
+}
+
+int layout_blob_size(const struct layout *l, const struct digest *digest, uint64_t *size,
+	struct o2r_err *err)
+{
+	CLEANUP(blob_close) struct blob blob = {0};
+	int r = open_blob(l, digest, &blob, err);
+
+	if (r == 0)
+		*size = blob.size;
+	return r;
+}
+
+int layout_blob(const struct layout *l, const struct descriptor *d, struct blob *out,
+	struct o2r_err *err)
+{
+	int r = open_blob(l, &d->digest, out, err);
+
 	if (r < 0)
-		return err_wrap(err, "%s", l->name);
+		return r;
 	if (out->size == d->size)
 		return 0;
-	r = err_corrupt(err, "blob %s has %llu bytes, its descriptor says %llu", digest.s,
-		(unsigned long long)out->size, (unsigned long long)d->size);
+	r = err_corrupt(err, "blob %s has %llu bytes, its descriptor says %llu",
+		digest_format(&d->digest).s, (unsigned long long)out->size,
+		(unsigned long long)d->size);
 	blob_close(out);
 	return r;
 }

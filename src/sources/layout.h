@@ -51,6 +51,10 @@ int layout_document(const struct layout *l, const struct descriptor *d,
 int layout_blob(const struct layout *l, const struct descriptor *d, struct blob *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
+/* How large a blob is that only its digest is known of. */
+int layout_blob_size(const struct layout *l, const struct digest *digest, uint64_t *size,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
 /* `open` for a directory; arg points to its descriptor. */
 int layout_open_at(void *arg, const char *path, struct blob *out, struct o2r_err *err);
 

@@ -9,8 +9,9 @@
 #include "sources/search.h"
 
 struct wanted {
-	const char *tag; /* NULL: any */
-	long index;      /* entry of index.json, -1: any */
+	const struct digest *manifest; /* this one, and no choice; NULL: as follows */
+	const char *tag;               /* NULL: any */
+	long index;                    /* entry of index.json, -1: any */
 	struct platform platform;
 };
 

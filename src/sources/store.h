@@ -11,9 +11,10 @@
  *     DIR/blobs/sha256/HEX     blobs fetched from elsewhere
  *     DIR/tmp/                 files being made
  *
- * The folder is private to its owner (0700): one that belongs to somebody else, or that
- * others may write, is not used. Nothing here is precious: every file can be made again.
- * The mtime of a file is when it was last used.
+ * The folder is private to its owner (0700): one that belongs to somebody else, that
+ * others may write, or that was not made for this (it has files, but not our tag) is not
+ * used. Nothing here is precious: every file can be made again, and any of them may be
+ * removed by anybody at any moment. The mtime of a file is when it was last used.
  *
  * Functions may be called from any thread; a store handle is immutable after opening.
  */
@@ -33,12 +34,15 @@ enum store_kind {
 	STORE_INDEX,
 	STORE_DECODED,
 	STORE_BLOB,
+	STORE_UNFINISHED, /* a file in tmp/: only in lists */
 };
 
 struct store;
 
-/* dir NULL: $XDG_CACHE_HOME/o2r, or ~/.cache/o2r. Made when it is not there. */
-int store_open(const char *dir, struct store **out, struct o2r_err *err) O2R_MUST_CHECK;
+/* dir NULL: $XDG_CACHE_HOME/o2r, or ~/.cache/o2r. Made when it is not there and `make`,
+ * otherwise that is -ENOENT. */
+int store_open(const char *dir, bool make, struct store **out,
+	struct o2r_err *err) O2R_MUST_CHECK;
 void store_close(struct store *s);
 const char *store_dir(const struct store *s); /* absolute */
 
@@ -73,10 +77,10 @@ void store_note_seen(struct store *s, const struct digest *blob, const struct st
 
 struct store_item {
 	enum store_kind kind;
-	struct digest digest;
-	uint64_t bytes; /* on disk */
-	int64_t used;   /* seconds since 1970 */
-	bool in_use;    /* locked by somebody */
+	struct digest digest; /* DIGEST_NONE: unfinished */
+	uint64_t bytes;       /* on disk, with what belongs to it */
+	int64_t used;         /* seconds since 1970 */
+	bool in_use;          /* locked by somebody */
 };
 
 /* Each kept file, least recently used first. A non-zero return of fn ends it. */
@@ -84,7 +88,8 @@ int store_list(struct store *s, int (*fn)(void *arg, const struct store_item *it
 	void *arg, struct o2r_err *err) O2R_MUST_CHECK;
 /*
  * Remove files, least recently used first, until at most max_bytes are kept; those in use
- * stay. Also what interrupted runs left in tmp/. fn (may be NULL) hears of each one.
+ * stay. What interrupted runs left in tmp/ goes in any case. fn (may be NULL) hears of
+ * each file that was removed.
  */
 int store_prune(struct store *s, uint64_t max_bytes,
 	int (*fn)(void *arg, const struct store_item *item), void *arg,
