@@ -10,9 +10,9 @@
 #include "base/vec.h"
 #include "fs/posix_acl.h"
 #include "fs/xattr_coding.h"
+#include "fs/xattr_name.h"
 
 enum {
-	NAME_MAX_LEN = 255,
 	ITEMS_MAX = 1 << 20,
 };
 
@@ -40,34 +40,6 @@ void tar_xattrs_free(struct tar_xattrs *x)
 	free(x->scratch);
 	x->items = NULL;
 	x->scratch = NULL;
-}
-
-static bool begins(const char *p, size_t n, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return n >= len && memcmp(p, prefix, len) == 0;
-}
-
-static bool equals(const struct xattr_item *it, const char *name)
-{
-	return it->name_len == strlen(name) && memcmp(it->name, name, it->name_len) == 0;
-}
-
-/* What belongs to the host or to overlayfs there, not to an image. */
-static bool is_dropped(const struct xattr_item *it)
-{
-	return begins(it->name, it->name_len, "trusted.") ||
-	       begins(it->name, it->name_len, "user.overlay.") ||
-	       equals(it, "security.selinux");
-}
-
-/* Names that ext4 has an index for, with something behind it. */
-static bool has_ext4_name(const struct xattr_item *it)
-{
-	return equals(it, acl_access_name) || equals(it, acl_default_name) ||
-	       (it->name_len > 5 && begins(it->name, it->name_len, "user.")) ||
-	       (it->name_len > 9 && begins(it->name, it->name_len, "security."));
 }
 
 /* All scratch space that one entry can need, at once, so that it never moves. */
@@ -221,7 +193,7 @@ static int keep_acl(struct tar_xattrs *x, const struct subject *s, struct xattr_
 	struct o2r_err *err)
 {
 	enum entry_kind kind = s->m->kind;
-	bool is_default = equals(it, acl_default_name);
+	bool is_default = xattr_name_is_default_acl(it->name, it->name_len);
 	int r;
 
 	if (kind == ENTRY_SYMLINK) {
@@ -245,13 +217,6 @@ static int keep_acl(struct tar_xattrs *x, const struct subject *s, struct xattr_
 	return 1;
 }
 
-/* The kernel refuses user.* there: listed, it could not be read. What a hard link is to
- * is not known here. */
-static bool may_have_user(enum entry_kind kind)
-{
-	return kind == ENTRY_FILE || kind == ENTRY_DIR || kind == ENTRY_HARDLINK;
-}
-
 static void item_warning(struct tar_xattrs *x, const struct subject *s, unsigned kind,
 	const struct xattr_item *it, const char *why)
 {
@@ -267,22 +232,25 @@ static int keep(struct tar_xattrs *x, const struct subject *s, struct xattr_item
 {
 	int r = 1;
 
-	if (is_dropped(it))
+	if (xattr_name_is_dropped(it->name, it->name_len))
 		return 0;
-	if (!has_ext4_name(it)) {
+	if (!xattr_name_is_ext4(it->name, it->name_len)) {
 		item_warning(x, s, WARN_XATTR_PREFIX, it, "ext4 cannot hold its name");
 		return 0;
 	}
-	if (!may_have_user(s->m->kind) && begins(it->name, it->name_len, "user.")) {
+	if (!xattr_kind_has_user(s->m->kind) &&
+		xattr_name_is_user(it->name, it->name_len)) {
 		item_warning(x, s, WARN_XATTR_USER, it,
 			"only files and directories can have it");
 		return 0;
 	}
-	if (it->name_len > NAME_MAX_LEN)
+	if (it->name_len > XATTR_NAME_MAX_LEN)
 		return err_corrupt(err,
 			"the attribute name %s has %zu bytes, more than %d",
-			text_quote(it->name, it->name_len).s, it->name_len, NAME_MAX_LEN);
-	if (equals(it, acl_access_name) || equals(it, acl_default_name))
+			text_quote(it->name, it->name_len).s, it->name_len,
+			XATTR_NAME_MAX_LEN);
+	if (xattr_name_is_access_acl(it->name, it->name_len) ||
+		xattr_name_is_default_acl(it->name, it->name_len))
 		r = keep_acl(x, s, it, err);
 	if (r > 0 && it->value_len > MIN(x->limits->xattr_value, UINT32_MAX))
 		return err_corrupt(err,
