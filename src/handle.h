@@ -42,6 +42,7 @@ struct read_window {
 struct layer_text {
 	struct digest_text digest, diff_id;
 	uint64_t entries;
+	uint64_t data_bytes, live_bytes;
 };
 
 struct o2r_image {
@@ -56,6 +57,9 @@ struct o2r_image {
 	struct layer_text *layers;
 	struct stream **streams; /* one a layer, once loaded */
 	struct tree *tree;       /* NULL before o2r_image_load */
+	struct store *store;     /* NULL: none is used (o2r_index.h) */
+	bool store_tried;
+	_Atomic bool cache_warned;
 	struct read_window window;
 };
 
@@ -78,5 +82,8 @@ int o2r_ext4_identity(struct o2r_image *image, struct ext4_options *o, bool uuid
 
 /* The tree, loaded when it is not yet. */
 int o2r_load_tree(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Open the blobs of all layers: from now on they cannot be replaced. */
+int o2r_open_blobs(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "handle.h"
 #include "sources/platform.h"
+#include "sources/store.h"
 
 enum {
 	THREADS_MAX = 64,
@@ -255,6 +256,7 @@ void o2r_image_close(struct o2r_image *image)
 	free(image->streams);
 	free(image->layers);
 	image_destroy(image->image);
+	store_close(image->store);
 	pthread_mutex_destroy(&image->callback_lock);
 	pthread_mutex_destroy(&image->load_lock);
 	pthread_mutex_destroy(&image->read_lock);
@@ -338,6 +340,8 @@ int o2r_image_layer(
 		.size = l->size,
 		.decoded_size = s ? stream_size(s) : 0,
 		.entries = s ? image->layers[index].entries : 0,
+		.data_bytes = s ? image->layers[index].data_bytes : 0,
+		.live_bytes = s ? image->layers[index].live_bytes : 0,
 	};
 	return 0;
 }

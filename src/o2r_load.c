@@ -1,4 +1,5 @@
-/* From layers at rest to the merged tree: scan all in parallel, merge bottom to top. */
+/* From layers at rest to the merged tree: index all in parallel (from the cache, or by a
+ * scan), merge bottom to top. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "fs/merge.h"
 #include "fs/tar_index.h"
 #include "handle.h"
+#include "o2r_index.h"
 
 enum {
 	INDEX_MEMORY = 16 << 20, /* of checkpoints; more go to a temporary file */
@@ -114,35 +116,66 @@ static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *er
 	return r;
 }
 
-static int scan_task(void *arg, size_t task, struct o2r_err *err)
+static void log_kept(
+	const struct load *l, unsigned i, const char *name, const struct timespec *start)
+{
+	ctx_log(&l->image->ctx, LOG_INFO, "%s: from the kept index, %zu entries, %.3f s",
+		name, l->layers[i].count, seconds_since(start));
+}
+
+static void log_scanned(
+	const struct load *l, unsigned i, const char *name, const struct timespec *start)
+{
+	const struct stream *s = l->image->streams[i];
+
+	ctx_log(&l->image->ctx, LOG_INFO,
+		"%s: %s, %llu bytes, %llu decoded, %zu entries, %.3f s", name,
+		codec_name(stream_codec(s)),
+		(unsigned long long)l->image->image->layers[i].size,
+		(unsigned long long)stream_size(s), l->layers[i].count,
+		seconds_since(start));
+	ctx_log(&l->image->ctx, LOG_DEBUG,
+		"%s: index of %llu bytes in memory, %llu in a file", name,
+		(unsigned long long)stream_index_memory(s),
+		(unsigned long long)stream_index_spilled(s));
+}
+
+/* From the kept index, or by a scan. */
+static int index_layer(struct load *l, const struct index_layer *il, struct o2r_err *err)
+{
+	unsigned i = il->number;
+	struct timespec start, began;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	r = o2r_index_get(il, &l->bytes, &l->layers[i], &l->image->streams[i], err);
+	if (r > 0)
+		log_kept(l, i, il->name, &start);
+	if (r != 0)
+		return r;
+	clock_gettime(CLOCK_REALTIME, &began);
+	r = scan(l, i, il->name, err);
+	if (r < 0)
+		return r;
+	o2r_index_put(il, &began, &l->layers[i], &l->image->streams[i]);
+	log_scanned(l, i, il->name, &start);
+	return 0;
+}
+
+static int layer_task(void *arg, size_t task, struct o2r_err *err)
 {
 	struct load *l = arg;
 	unsigned i = l->order[task];
 	struct layer_name name = layer_name(l->image, i);
-	struct timespec start;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-
-	int r = scan(l, i, name.s, err);
+	const struct index_layer il = {l->image, i, name.s};
+	int r = index_layer(l, &il, err);
 
 	if (r < 0)
 		return err_wrap(err, "%s", name.s);
-
-	const struct stream *s = l->image->streams[i];
-
 	l->image->layers[i].entries = l->layers[i].count;
+	l->image->layers[i].data_bytes = l->layers[i].data_bytes;
 	atomic_fetch_add(&l->done, 1);
 	report(l);
-	ctx_log(&l->image->ctx, LOG_INFO,
-		"%s: %s, %llu bytes, %llu decoded, %zu entries, %.3f s", name.s,
-		codec_name(stream_codec(s)),
-		(unsigned long long)l->image->image->layers[i].size,
-		(unsigned long long)stream_size(s), l->layers[i].count,
-		seconds_since(&start));
-	ctx_log(&l->image->ctx, LOG_DEBUG,
-		"%s: index of %llu bytes in memory, %llu in a temporary file", name.s,
-		(unsigned long long)stream_index_memory(s),
-		(unsigned long long)stream_index_spilled(s));
 	return 0;
 }
 
@@ -155,7 +188,7 @@ static int by_size(const void *pa, const void *pb, void *arg)
 	return a > b ? -1 : a < b;
 }
 
-static int scan_all(struct load *l, struct o2r_err *err)
+static int index_all(struct load *l, struct o2r_err *err)
 {
 	const struct image *image = l->image->image;
 
@@ -173,7 +206,7 @@ static int scan_all(struct load *l, struct o2r_err *err)
 	l->index_budget = INDEX_MEMORY;
 	hash_crew_init(&l->crew, DIV_ROUND_UP(l->image->ctx.threads, 2));
 
-	int r = pool_run(l->image->ctx.threads, l->count, scan_task, l, err);
+	int r = pool_run(l->image->ctx.threads, l->count, layer_task, l, err);
 
 	hash_crew_finish(&l->crew);
 	return r;
@@ -216,14 +249,35 @@ static int merge_all(struct load *l, struct tree **tree, struct o2r_err *err)
 	return r;
 }
 
+/* What the tree still shows of each layer's bytes. */
+static void count_live(struct o2r_image *image)
+{
+	const struct tree *t = image->tree;
+
+	for (uint32_t i = TREE_ROOT; i <= t->inode_count; i++) {
+		const struct tree_inode *inode = tree_get(t, i);
+		struct data_run one;
+		uint32_t n = 0;
+
+		if (!S_ISREG(inode->mode))
+			continue;
+
+		const struct data_run *runs = tree_runs(t, i, &one, &n);
+
+		for (uint32_t k = 0; k < n; k++)
+			image->layers[inode->layer].live_bytes += runs[k].len;
+	}
+}
+
 static int load(struct o2r_image *image, struct o2r_err *err)
 {
 	struct load l CLEANUP(load_finish) = {.image = image};
 	struct tree *tree = NULL;
 
 	pthread_mutex_init(&l.reporting, NULL);
+	o2r_image_store(image);
 
-	int r = scan_all(&l, err);
+	int r = index_all(&l, err);
 
 	if (r == 0)
 		r = merge_all(&l, &tree, err);
@@ -236,7 +290,20 @@ static int load(struct o2r_image *image, struct o2r_err *err)
 		return r;
 	}
 	image->tree = tree;
+	count_live(image);
 	return 0;
+}
+
+int o2r_open_blobs(struct o2r_image *image, struct o2r_err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < image->image->layer_count; i++) {
+		r = blob_ready(&image->image->layers[i].blob, err);
+		if (r < 0)
+			err_wrap(err, "%s", layer_name(image, i).s);
+	}
+	return r < 0 ? o2r_wrap_reference(image, err) : 0;
 }
 
 int o2r_wrap_reference(const struct o2r_image *image, struct o2r_err *err)

@@ -36,7 +36,10 @@ static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
 	const struct ext4_out *out, struct o2r_err *err)
 {
 	struct ext4_writer *w CLEANUP(o2r_cleanup_writer) = NULL;
-	int r = ext4_writer_create(plan, out, &image->ctx, &w, err);
+	int r = o2r_open_blobs(image, err);
+
+	if (r == 0)
+		r = ext4_writer_create(plan, out, &image->ctx, &w, err);
 
 	for (int pass = 0; r == 0 && pass < ext4_plan_passes(plan); pass++) {
 		struct passing p = {.writer = w, .pass = pass};

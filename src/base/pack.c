@@ -174,7 +174,7 @@ static int check_id(
 	if (get_le32(h + AT_KIND) != want->kind)
 		return err_corrupt(err, "it is of another kind");
 	if (get_le32(h + AT_VERSION) != want->version)
-		return err_corrupt(err, "it has version %u, not %u",
+		return err_set(err, ERR_CORRUPT, ESTALE, "it has version %u, not %u",
 			get_le32(h + AT_VERSION), want->version);
 	if (get_le32(h + AT_KEY_ALGO) != want->key.algo ||
 		memcmp(h + AT_KEY, want->key.bytes, key) != 0 ||
@@ -235,7 +235,7 @@ static int read_header(
 	if (memcmp(h + AT_MAGIC, magic, sizeof(magic)) != 0)
 		return err_corrupt(err, "it is no pack");
 	if (get_le32(h + AT_FORMAT) != FORMAT)
-		return err_corrupt(err, "it is of format %u, not %d",
+		return err_set(err, ERR_CORRUPT, ESTALE, "it is of format %u, not %d",
 			get_le32(h + AT_FORMAT), FORMAT);
 	sum_header(h, sum);
 	if (memcmp(sum, h + AT_SUM, SHA256_SIZE) != 0 || get_le32(h + AT_ZERO))

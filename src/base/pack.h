@@ -71,6 +71,7 @@ struct pack_reader {
 	unsigned count;
 };
 
+/* Of another version than wanted: the code is -ESTALE. */
 int pack_open(struct pack_reader *r, int fd, const struct pack_id *want,
 	struct o2r_err *err) O2R_MUST_CHECK;
 /* The length of a section that has a digest; longer than max or not there: CORRUPT. */

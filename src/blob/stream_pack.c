@@ -259,7 +259,8 @@ static int unpack_stream(const struct pack_reader *p, const struct stream_expect
 	if (r == 0)
 		r = identity(s->codec, s->zlib, own, err);
 	if (r == 0 && memcmp(own, h + AT_IDENTITY, sizeof(own)) != 0)
-		r = err_corrupt(err, "it was made with another inflate library");
+		r = err_set(err, ERR_CORRUPT, ESTALE,
+			"it was made with another inflate library");
 	return r;
 }
 
