@@ -55,7 +55,7 @@ int build_node(struct build *b, uint16_t mode, uint32_t *node, struct o2r_err *e
 	/* each has a name, and those are counted, or is a root */
 	if (VEC_RESERVE(b->nodes, b->node_count, b->node_cap, 1, UINT32_MAX) < 0)
 		return err_nomem(err);
-	b->nodes[b->node_count] = (struct node){.mode = mode};
+	b->nodes[b->node_count] = (struct node){.mode = mode, .layer = b->layer};
 	*node = (uint32_t)b->node_count++;
 	return 0;
 }
@@ -145,7 +145,7 @@ static int new_name(struct build *b, const char *name, size_t len, uint32_t *num
 		return err_nomem(err);
 	bytes[0] = (unsigned char)len;
 	memcpy(bytes + 1, name, len);
-	b->names[b->name_count] = (struct name){.bytes = bytes};
+	b->names[b->name_count] = (struct name){.bytes = bytes, .layer = b->layer};
 	*number = (uint32_t)b->name_count++;
 	return 0;
 }

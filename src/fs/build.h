@@ -56,6 +56,7 @@ struct name {
 	uint32_t dir;               /* the directory it is in */
 	uint32_t node;              /* 0: removed */
 	uint32_t next;              /* in the directory's list */
+	uint16_t layer;             /* the last one that had an entry for it */
 };
 
 /* Number 0 of nodes and names is not used. */
@@ -73,6 +74,7 @@ struct build {
 	uint64_t hash_seed;
 	uint64_t max; /* names, removed ones too */
 	uint32_t root;
+	uint16_t layer; /* what new nodes and names get */
 };
 
 int build_init(struct build *b, uint64_t max, struct o2r_err *err) O2R_MUST_CHECK;

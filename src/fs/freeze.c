@@ -149,8 +149,8 @@ static int freeze_dir(struct freezer *f, uint32_t ino, struct o2r_err *err)
 		r = number_of(f, n->node, &child, err);
 		if (r < 0)
 			return r;
-		t->dirents[t->dirent_count++] =
-			(struct tree_dirent){.name_ = n->bytes, .ino = child};
+		t->dirents[t->dirent_count++] = (struct tree_dirent){
+			.name_ = n->bytes, .ino = child, .layer = n->layer};
 		if (S_ISDIR(t->inodes[child].mode)) {
 			t->inodes[child].parent = ino;
 			t->inodes[ino].nlink++;

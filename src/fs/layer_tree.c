@@ -15,7 +15,6 @@ struct layer_builder {
 	struct layer_walk walk;
 	struct layer_links links;
 	struct warn *warn;
-	uint16_t index;
 	uint32_t *markers; /* numbers of entries that hide something, for the end */
 	size_t marker_count, marker_cap;
 	/* the parent of the last entry: neighbours in a tar mostly share it */
@@ -97,7 +96,6 @@ static int fill_node(struct layer_builder *lb, uint32_t node, const struct entry
 	n->gid = e->gid;
 	n->mtime = e->mtime;
 	n->mtime_nsec = e->mtime_nsec;
-	n->layer = lb->index;
 	switch (e->kind) {
 	case ENTRY_FILE:
 		n->size = e->size;
@@ -288,10 +286,12 @@ static int wrap_entry(const struct entry *e, struct o2r_err *err)
 int layer_tree_build(struct build *b, const struct layer *l, unsigned index,
 	struct warn *warn, uint32_t *root, struct o2r_err *err)
 {
-	struct layer_builder lb CLEANUP(builder_finish) = {
-		.warn = warn, .index = (uint16_t)index};
+	struct layer_builder lb CLEANUP(builder_finish) = {.warn = warn};
 	uint32_t top = 0;
-	int r = build_node(b, S_IFDIR | 0755, &top, err);
+	int r;
+
+	b->layer = (uint16_t)index;
+	r = build_node(b, S_IFDIR | 0755, &top, err);
 
 	if (r < 0)
 		return r;

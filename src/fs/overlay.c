@@ -122,8 +122,10 @@ static int lay_name(
 	uint32_t old_node = old ? b->names[old].node : 0;
 
 	if (node_is_dir(n) && old && node_is_dir(&b->nodes[old_node])) {
-		if (n->flags & NODE_EXPLICIT)
+		if (n->flags & NODE_EXPLICIT) {
 			take_metadata(b, old_node, node);
+			b->names[old].layer = b->names[name].layer;
+		}
 		return push(o, node, old_node, err);
 	}
 	if (n->flags & NODE_WEAK && !old)
@@ -172,6 +174,7 @@ int overlay_apply(
 		root->flags |= NODE_EXPLICIT;
 		root->mtime = b->nodes[layer_root].mtime;
 		root->mtime_nsec = b->nodes[layer_root].mtime_nsec;
+		root->layer = b->nodes[layer_root].layer;
 	}
 	while (r == 0 && o.count) {
 		struct pair p = o.pairs[--o.count];

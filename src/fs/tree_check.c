@@ -26,6 +26,8 @@ static int check_names(const struct tree *t, uint32_t ino, struct o2r_err *err)
 		if (!len || memchr(dirent_name(e), '/', len) ||
 			memchr(dirent_name(e), 0, len))
 			return broken(err, ino, "a name that is no name");
+		if (e->layer >= t->layer_count)
+			return broken(err, ino, "a name of no layer");
 		if (e->ino <= TREE_ROOT || e->ino > t->inode_count)
 			return broken(err, ino, "a name of no inode");
 		if (S_ISDIR(tree_get(t, e->ino)->mode) &&

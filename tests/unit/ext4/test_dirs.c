@@ -58,7 +58,7 @@ static void add(struct made *m, const char *name, size_t len, uint16_t mode)
 	p[0] = (unsigned char)len;
 	memcpy(p + 1, name, len);
 	m->tree.inodes[i + 2].mode = mode;
-	m->tree.dirents[i] = (struct tree_dirent){p, i + 2};
+	m->tree.dirents[i] = (struct tree_dirent){.name_ = p, .ino = i + 2};
 }
 
 /* Names in byte order: digits in front, filled up to len. */

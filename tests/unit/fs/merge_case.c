@@ -72,6 +72,7 @@ static void make_layer(struct layer *l, const struct item *items)
 struct path_of {
 	char *path;
 	uint32_t ino;
+	unsigned layer;
 };
 
 static int by_path(const void *a, const void *b)
@@ -85,7 +86,7 @@ static unsigned list_paths(const struct tree *t, struct path_of *out, unsigned m
 {
 	unsigned n = 1;
 
-	out[0] = (struct path_of){strdup(""), TREE_ROOT};
+	out[0] = (struct path_of){strdup(""), TREE_ROOT, tree_get(t, TREE_ROOT)->layer};
 	for (unsigned i = 0; i < n; i++) {
 		const struct tree_inode *d = tree_get(t, out[i].ino);
 
@@ -96,6 +97,7 @@ static unsigned list_paths(const struct tree *t, struct path_of *out, unsigned m
 						*out[i].path ? "/" : "",
 						(int)dirent_len(e), dirent_name(e)) < 0)
 				abort();
+			out[n].layer = e->layer;
 			out[n++].ino = e->ino;
 		}
 	}
@@ -137,7 +139,7 @@ static void print_full(struct buf *b, const struct tree *t, const struct tree_in
 		abort();
 }
 
-static void print_tree(struct buf *b, const struct tree *t, int full)
+static void print_tree(struct buf *b, const struct tree *t, int full, int layers)
 {
 	struct path_of paths[200];
 	unsigned n = list_paths(t, paths, 200);
@@ -149,7 +151,7 @@ static void print_tree(struct buf *b, const struct tree *t, int full)
 		while (paths[first].ino != paths[i].ino)
 			first++;
 		/* the root is there always: shown only where metadata is looked at */
-		if (i == 0 && !full)
+		if (i == 0 && !full && !layers)
 			continue;
 		if (buf_printf(b, "%s ", i ? paths[i].path : "/") < 0)
 			abort();
@@ -158,6 +160,8 @@ static void print_tree(struct buf *b, const struct tree *t, int full)
 			abort();
 		if (full)
 			print_full(b, t, node);
+		if (layers && buf_printf(b, " @%u", paths[i].layer) < 0)
+			abort();
 		if (buf_append(b, "\n", 1) < 0)
 			abort();
 	}
@@ -214,7 +218,7 @@ unsigned merge_cases_run(const struct merge_case *cases, unsigned count)
 		struct tree *tree = NULL;
 
 		if (merge_case(c, &log, &tree, &err) == 0)
-			print_tree(&got, tree, c->full);
+			print_tree(&got, tree, c->full, c->show_layers);
 		tree_destroy(tree);
 		if (judge(c, &log, got.data ? got.data : "", &err))
 			continue;

@@ -65,6 +65,7 @@ struct merge_case {
 	const char *error;   /* part of the expected message */
 	const char *warning; /* part of an expected warning, NULL: none may come */
 	int full;
+	int show_layers; /* the lines end with " @N", N: the layer of the path, from 0 */
 };
 
 /* Run the cases; the number that failed is returned, each is reported. */

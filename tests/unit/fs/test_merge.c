@@ -227,6 +227,33 @@ static const struct merge_case attributes[] = {
 		NULL, "outside 1901-12-13", 1},
 };
 
+static const struct merge_case layers[] = {
+	{"layer: the last one that had an entry for the path",
+		{{D("d"), F("d/a", 1), F("d/b", 1)}, {F("d/a", 2)}, {F("d/c", 3)}},
+		"/ d @0\nd d @0\nd/a f2 @1\nd/b f1 @0\nd/c f3 @2\n", .show_layers = 1},
+	{"layer: a directory's entry restates it, its children stay whose they are",
+		{{D("d"), F("d/a", 1)}, {D("d", .mode = 0700)}},
+		"/ d @0\nd d @1\nd/a f1 @0\n", .show_layers = 1},
+	{"layer: implied directories are of the layer that implied them",
+		{{F("x", 1)}, {F("a/b/f", 1)}, {F("a/b/g", 2)}},
+		"/ d @0\na d @1\na/b d @1\na/b/f f1 @1\na/b/g f2 @2\nx f1 @0\n",
+		.show_layers = 1},
+	{"layer: the second name of a file below is of the layer that made the name",
+		{{F("a", 1)}, {H("b", "a")}}, "/ d @0\na f1 @0\nb f1 =a @1\n", NULL,
+		"b: a hard link", .show_layers = 1},
+	{"layer: markers are no entries for the directory that they stand in",
+		{{D("d"), F("d/a", 1)}, {W("d/.wh.a"), W("d/.wh..wh..opq")}},
+		"/ d @0\nd d @0\n", .show_layers = 1},
+	{"layer: what hides a file for the sake of markers is of their layer",
+		{{F("d", 1)}, {W("d/.wh.a")}}, "/ d @0\nd d @1\n", .show_layers = 1},
+	{"layer: gone and come again",
+		{{D("d"), F("d/a", 1)}, {W(".wh.d")}, {F("d/b", 1)}},
+		"/ d @0\nd d @2\nd/b f1 @2\n", .show_layers = 1},
+	{"layer: the root is of the last layer that gave it a time",
+		{{D(""), F("a", 1)}, {D("", .mtime = 3)}, {F("b", 1)}},
+		"/ d @1\na f1 @0\nb f1 @2\n", .show_layers = 1},
+};
+
 int main(void)
 {
 	CHECK_EQ(merge_cases_run(parents, COUNT(parents)), 0);
@@ -234,5 +261,6 @@ int main(void)
 	CHECK_EQ(merge_cases_run(links, COUNT(links)), 0);
 	CHECK_EQ(merge_cases_run(whiteouts, COUNT(whiteouts)), 0);
 	CHECK_EQ(merge_cases_run(attributes, COUNT(attributes)), 0);
+	CHECK_EQ(merge_cases_run(layers, COUNT(layers)), 0);
 	TEST_END;
 }
