@@ -7,7 +7,6 @@ decodes every layer to nowhere (igzip, zstd) and takes SHA-256 of each blob and 
 cores; its second part copies the image. Needs tests/tools/install-deps.sh bench, and disk for four images and the
 decoded layers.
 """
-import argparse
 import datetime
 import json
 import os
@@ -15,61 +14,20 @@ import shlex
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 
-import images
+import common
 import measure
 import programs
-from layout import Layout
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
 
 
 def arguments():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = p.add_mutually_exclusive_group()
-    what.add_argument("--layout", metavar="DIR[:TAG]", help="an OCI layout of yours")
-    what.add_argument("--image", choices=["real", "small"] + list(images.KINDS), default="real",
-                      help="a layout made here (default: real, by tests/tools/real-image.sh, which needs root)")
+    p = common.arguments(__doc__)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--o2r", metavar="PATH", help="the binary (default: build/src/cli/o2r, build/o2r or in PATH)")
     p.add_argument("--o2r-options", metavar="OPTIONS", default="", help='more options for o2r snapshot, as "-j 1"')
-    p.add_argument("--only", metavar="NAMES", help="programs to run, by the start of their names, comma separated")
     p.add_argument("--timeout", type=float, default=900, help="seconds for one run; one late run is the last one")
-    tmp = os.environ.get("TMPDIR", "/tmp")
-    p.add_argument("--out", metavar="DIR", help="where outputs go (default: a directory under $TMPDIR)")
-    p.add_argument("--images", metavar="DIR", default=os.path.join(tmp, "o2r-bench-images"),
-                   help="where --image keeps its layouts")
-    p.add_argument("--peers", metavar="DIR", default=os.path.join(tmp, "o2r-bench-peers"),
-                   help="where cargo installs oci2rootfs")
     p.add_argument("--json", metavar="FILE", help="also write every single measurement there")
     return p.parse_args()
-
-
-def find_layout(args):
-    if args.layout:
-        path, tag = args.layout, "latest"
-        if not os.path.isdir(path) and ":" in path:
-            path, tag = path.rsplit(":", 1)
-        return Layout(path, tag)
-    where = os.path.join(args.images, args.image)
-    if args.image in images.KINDS:
-        return Layout(images.make(args.image, where), "latest")
-    script = [os.path.join(ROOT, "tests", "tools", "real-image.sh"), where]
-    subprocess.run(script + (["--small"] if args.image == "small" else []), check=True, stdin=subprocess.DEVNULL)
-    return Layout(os.path.join(where, "layout"), "latest")
-
-
-def find_o2r(given):
-    for path in [given] if given else [os.path.join(ROOT, "build", "src", "cli", "o2r"),
-                                       os.path.join(ROOT, "build", "o2r"), shutil.which("o2r")]:
-        if path and os.path.isfile(path) and os.access(path, os.X_OK):
-            return os.path.abspath(path)
-    if given:
-        sys.exit("bench: no program %s" % given)
-    return None
 
 
 class Job:
@@ -126,21 +84,13 @@ def rounds(job, contenders, count):
     return remarks
 
 
-def machine():
-    with open("/proc/cpuinfo") as f:
-        model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), os.uname().machine)
-    with open("/proc/meminfo") as f:
-        ram = int(f.readline().split()[1]) / 2**20
-    return "%s, %d cores, %.0f GiB, Linux %s" % (model, len(os.sched_getaffinity(0)), ram, os.uname().release)
-
-
 def head(args, job, contenders, left_out):
     fs = subprocess.run(["stat", "-f", "-c", "%T", job.work], capture_output=True, text=True, check=False).stdout.strip()
     packed = sum(layer["size"] for layer in job.layout.layers)
-    command = shlex.join([os.path.relpath(sys.argv[0], ROOT)] + sys.argv[1:])
+    command = shlex.join([os.path.relpath(sys.argv[0], common.ROOT)] + sys.argv[1:])
     lines = ["# o2r bench: %s" % (args.layout or args.image), "",
              "- command: `%s`" % command,
-             "- machine: %s; outputs on %s" % (machine(), fs),
+             "- machine: %s; outputs on %s" % (common.machine(), fs),
              "- date: %s, %d rounds" % (datetime.date.today().isoformat(), args.rounds),
              "- image: %d layers, %.2f GB compressed, %.2f GB decoded" % (
                  len(job.layout.layers), packed / 1e9, sum(job.decoded_sizes) / 1e9)]
@@ -171,7 +121,7 @@ def table(job, contenders, remarks):
 
 
 def choose(args, job):
-    writers = [programs.O2r(job, find_o2r(args.o2r), shlex.split(args.o2r_options)), programs.Umoci(job),
+    writers = [programs.O2r(job, common.find_o2r(args.o2r), shlex.split(args.o2r_options)), programs.Umoci(job),
                programs.Oci2rootfs(job, args.peers)]
     every = writers + [programs.Floor(job), programs.Copy(job, writers), programs.FloorSum(job)]
     if args.only:
@@ -183,10 +133,10 @@ def choose(args, job):
 
 def main():
     args = arguments()
-    layout = find_layout(args)
+    layout = common.find_layout(args)
     if args.out:
         os.makedirs(args.out, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="o2r-bench.", dir=args.out or os.environ.get("TMPDIR", "/tmp")) as work:
+    with tempfile.TemporaryDirectory(prefix="o2r-bench.", dir=args.out or common.TMP) as work:
         job = Job(layout, work, args.timeout)
         contenders, left_out = choose(args, job)
         job.prepare()

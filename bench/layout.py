@@ -58,3 +58,19 @@ class Layout:
         with open(os.path.join(where, "oci-layout"), "w") as f:
             f.write('{"imageLayoutVersion":"1.0.0"}')
         return where
+
+    def write_variant(self, where, layers):
+        """An image of the same config over other layer descriptors, into a layout whose blobs of layers are there."""
+        def put(raw):
+            name = hashlib.sha256(raw).hexdigest()
+            with open(os.path.join(where, "blobs", "sha256", name), "wb") as f:
+                f.write(raw)
+            return {"digest": "sha256:" + name, "size": len(raw)}
+        with open(self.blob(self.manifest["config"]["digest"]), "rb") as f:
+            put(f.read())
+        raw = json.dumps(dict(self.manifest, mediaType=MANIFEST, layers=layers)).encode()
+        entry = dict(put(raw), mediaType=MANIFEST, annotations={REF_NAME: self.tag})
+        with open(os.path.join(where, "index.json"), "w") as f:
+            json.dump({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}, f)
+        with open(os.path.join(where, "oci-layout"), "w") as f:
+            f.write('{"imageLayoutVersion":"1.0.0"}')
