@@ -4,7 +4,7 @@ _o2r() {
   _init_completion -s || return
   local command=${words[1]}
   if [ "$cword" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "snapshot help --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "snapshot cache help --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -33,18 +33,29 @@ _o2r() {
     mapfile -t COMPREPLY < <(compgen -S = -W "entries path pax-header xattr-value manifest config json-depth layer-bytes zstd-window" -- "$cur")
     return
     ;;
-  --free | --inodes | -L | --label | -j | --jobs)
+  --cache)
+    _filedir -d
+    return
+    ;;
+  --max-size | --free | --inodes | -L | --label | -j | --jobs)
     return
     ;;
   esac
   case $command in
   help)
-    mapfile -t COMPREPLY < <(compgen -W "snapshot help" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "snapshot cache help" -- "$cur")
+    ;;
+  cache)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--max-size --cache --format --verbose --quiet --help" -- "$cur")
+    else
+      mapfile -t COMPREPLY < <(compgen -W "ls prune" -- "$cur")
+    fi
     ;;
   snapshot)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--output --size --free --inodes --label --uuid --linear-dirs --dry-run --force --format
-        --platform --limit --jobs --verbose --quiet --help" -- "$cur")
+        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi

@@ -1,8 +1,15 @@
 # fish completion for o2r
 complete -c o2r -n __fish_use_subcommand -f -a snapshot -d 'write an image as an ext4 image'
+complete -c o2r -n __fish_use_subcommand -f -a cache -d 'list or prune what is kept'
 complete -c o2r -n __fish_use_subcommand -f -a help -d 'explain a command'
 complete -c o2r -n __fish_use_subcommand -s V -l version -d 'print the version'
-complete -c o2r -n '__fish_seen_subcommand_from help' -f -a snapshot
+complete -c o2r -n '__fish_seen_subcommand_from help' -f -a 'snapshot cache'
+complete -c o2r -n '__fish_seen_subcommand_from cache' -f -a 'ls prune'
+complete -c o2r -n '__fish_seen_subcommand_from cache' -l max-size -x -d 'prune: keep up to this much'
+complete -c o2r -n '__fish_seen_subcommand_from cache' -l cache -r -d 'the cache folder'
+complete -c o2r -n '__fish_seen_subcommand_from cache' -l format -x -a 'text json' -d 'how the result is printed'
+complete -c o2r -n '__fish_seen_subcommand_from cache' -s v -l verbose -d 'say more'
+complete -c o2r -n '__fish_seen_subcommand_from cache' -s q -l quiet -d 'errors only'
 complete -c o2r -s h -l help -d 'show help'
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s o -l output -r -d 'the image to write'
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s s -l size -x -a min -d 'min, or a size such as 2G'
@@ -17,5 +24,7 @@ complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l format -x -a 'text 
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/riscv64 linux/s390x' -d 'which image of several'
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l limit -x -a 'entries= path= pax-header= xattr-value= manifest= config= json-depth= layer-bytes= zstd-window=' -d 'how much input is accepted'
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s j -l jobs -x -d threads
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l cache -r -d 'where indexes are kept'
+complete -c o2r -n '__fish_seen_subcommand_from snapshot' -l no-cache -d 'keep nothing, use nothing kept'
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s v -l verbose -d 'say more'
 complete -c o2r -n '__fish_seen_subcommand_from snapshot' -s q -l quiet -d 'errors only'

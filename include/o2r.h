@@ -109,7 +109,11 @@ O2R_API int o2r_image_open(const char *reference, const struct o2r_options *opti
 	struct o2r_image **image, struct o2r_error *error);
 O2R_API void o2r_image_close(struct o2r_image *image);
 
+/* As it was given. */
+O2R_API const char *o2r_image_reference(const struct o2r_image *image);
 O2R_API const char *o2r_image_manifest_digest(const struct o2r_image *image);
+/* Media type of the manifest. */
+O2R_API const char *o2r_image_media_type(const struct o2r_image *image);
 O2R_API const char *o2r_image_config_digest(const struct o2r_image *image);
 /* Exact bytes as stored, NUL-terminated; *size (may be NULL) without the NUL. */
 O2R_API const char *o2r_image_manifest_json(const struct o2r_image *image, size_t *size);
@@ -123,6 +127,8 @@ O2R_API const char *const *o2r_image_cmd(const struct o2r_image *image);
 O2R_API const char *const *o2r_image_env(const struct o2r_image *image);
 O2R_API const char *o2r_image_working_dir(const struct o2r_image *image);
 O2R_API const char *o2r_image_user(const struct o2r_image *image);
+/* RFC 3339, as it stands in the config. */
+O2R_API const char *o2r_image_created(const struct o2r_image *image);
 
 struct o2r_layer_info {
 	const char *digest, *diff_id, *media_type;
@@ -151,6 +157,15 @@ O2R_API int o2r_image_load(struct o2r_image *image, struct o2r_error *error);
  * followed. */
 O2R_API int o2r_lookup(struct o2r_image *image, const char *path, uint64_t *ino,
 	struct o2r_error *error);
+/* Find a path as a process whose root is the image would: symbolic links of its parents
+ * are followed, and the last part's when `follow`; at most 40. *real (real may be NULL)
+ * is the path without links, "." and "..", with no slash in front: free() it. */
+O2R_API int o2r_resolve(struct o2r_image *image, const char *path, bool follow,
+	uint64_t *ino, char **real, struct o2r_error *error);
+/* The layer that a path (no link is followed) comes from: the last one that had an entry
+ * for it, or that needed it as a directory. */
+O2R_API int o2r_path_layer(struct o2r_image *image, const char *path, unsigned *layer,
+	struct o2r_error *error);
 /* Fills mode, ino, nlink, uid, gid, rdev, size, blocks, mtime (atime and ctime equal it).
  */
 O2R_API int o2r_stat(
@@ -162,6 +177,10 @@ O2R_API int o2r_readlink(struct o2r_image *image, uint64_t ino, const char **tar
  * bytes, not NUL-terminated), *child; 0 behind the last one. */
 O2R_API int o2r_readdir(struct o2r_image *image, uint64_t dir, uint64_t index,
 	const char **name, size_t *len, uint64_t *child, struct o2r_error *error);
+/* The layer that entry number `index` of a directory comes from. -ERANGE behind the last
+ * one. */
+O2R_API int o2r_readdir_layer(struct o2r_image *image, uint64_t dir, uint64_t index,
+	unsigned *layer, struct o2r_error *error);
 /* Xattr number `index` of an inode, in byte order of the names: 1, or 0 behind the last.
  */
 O2R_API int o2r_xattr(struct o2r_image *image, uint64_t ino, unsigned index,
@@ -170,6 +189,13 @@ O2R_API int o2r_xattr(struct o2r_image *image, uint64_t ino, unsigned index,
  * Every byte has been checked against the layer's digest. */
 O2R_API int64_t o2r_read(struct o2r_image *image, uint64_t ino, void *buf, size_t n,
 	uint64_t offset, struct o2r_error *error);
+/* The next bytes of a regular file that are data, from offset on: 1 and [*start, *end),
+ * or 0 when only a hole is left. Nothing is read. */
+O2R_API int o2r_next_data(struct o2r_image *image, uint64_t ino, uint64_t offset,
+	uint64_t *start, uint64_t *end, struct o2r_error *error);
+/* Put inode numbers into the order in which reading the files is fastest. */
+O2R_API int o2r_sort_for_reading(
+	struct o2r_image *image, uint64_t *inos, size_t count, struct o2r_error *error);
 
 struct o2r_walk_entry {
 	const char *path; /* NUL-terminated too */
@@ -185,6 +211,9 @@ typedef int (*o2r_walk_fn)(void *arg, const struct o2r_walk_entry *e);
  * non-zero return of the callback ends the walk and is returned. */
 O2R_API int o2r_walk(
 	struct o2r_image *image, o2r_walk_fn fn, void *arg, struct o2r_error *error);
+/* The same from `path` on (no link is followed), which may be anything. */
+O2R_API int o2r_walk_path(struct o2r_image *image, const char *path, o2r_walk_fn fn,
+	void *arg, struct o2r_error *error);
 
 /* ---- differences ---------------------------------------------------------------------
  */
@@ -272,8 +301,9 @@ O2R_API int o2r_unmount(const char *dir, bool lazy, struct o2r_error *error);
  */
 
 struct o2r_cache_item {
-	const char *kind;   /* "index", "decoded", "blob" */
-	const char *digest; /* of the blob (of the decoded layer) that it belongs to */
+	const char *kind;   /* "index", "decoded", "blob", "unfinished" */
+	const char *digest; /* of the blob (of the decoded layer) that it belongs to; NULL
+			       when unfinished: being made, or left by a run that died */
 	uint64_t bytes;     /* on disk */
 	int64_t used;       /* last use, seconds since 1970 */
 	bool in_use;        /* by a process, now */
@@ -285,7 +315,8 @@ typedef int (*o2r_cache_fn)(void *arg, const struct o2r_cache_item *item);
 O2R_API int o2r_cache_list(
 	const char *dir, o2r_cache_fn fn, void *arg, struct o2r_error *error);
 /* Remove what was not used for longest until at most max_bytes are left, nothing that is
- * in use. fn (may be NULL) hears of what is removed. */
+ * in use; and what runs that died left unfinished. fn (may be NULL) hears of what is
+ * removed. */
 O2R_API int o2r_cache_prune(const char *dir, uint64_t max_bytes, o2r_cache_fn fn,
 	void *arg, struct o2r_error *error);
 

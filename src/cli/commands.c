@@ -3,11 +3,13 @@
 
 #include "base/checked.h"
 #include "cli/cli.h"
+#include "cli/cmd_cache.h"
 #include "cli/cmd_snapshot.h"
 #include "cli/help.h"
 
 const struct command *const cli_commands[] = {
 	&cmd_snapshot,
+	&cmd_cache,
 	&cmd_help,
 };
 const size_t cli_command_count = ARRAY_LEN(cli_commands);

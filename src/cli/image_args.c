@@ -62,6 +62,22 @@ static int set_limit(void *state, const char *value, struct o2r_err *err)
 	return 0;
 }
 
+static int set_cache(void *state, const char *value, struct o2r_err *err)
+{
+	struct image_args *a = state;
+
+	if (!*value)
+		return err_set(err, ERR_USAGE, EINVAL, "the name is empty");
+	return o2r_options_set_cache(a->options, value) < 0 ? err_nomem(err) : 0;
+}
+
+static int set_no_cache(void *state, const char *value, struct o2r_err *err)
+{
+	(void)value, (void)err;
+	o2r_options_set_no_cache(((struct image_args *)state)->options, true);
+	return 0;
+}
+
 /* oci2rootfs has it, so people will try. */
 static int refuse_insecure(void *state, const char *value, struct o2r_err *err)
 {
@@ -78,6 +94,9 @@ const struct option_spec image_args_options[IMAGE_ARGS_OPTION_COUNT] = {
 	{0, "limit", "NAME=N", "how much of an image's input is accepted (repeatable)",
 		set_limit},
 	{'j', "jobs", "N", "threads; default: one for each processor", set_jobs},
+	{0, "cache", "DIR", "where indexes are kept; default: $XDG_CACHE_HOME/o2r",
+		set_cache},
+	{0, "no-cache", NULL, "keep nothing, use nothing that was kept", set_no_cache},
 	{0, "insecure", NULL, NULL, refuse_insecure},
 };
 

@@ -12,7 +12,7 @@ struct image_args {
 };
 
 enum {
-	IMAGE_ARGS_OPTION_COUNT = 4,
+	IMAGE_ARGS_OPTION_COUNT = 6,
 };
 extern const struct option_spec image_args_options[IMAGE_ARGS_OPTION_COUNT];
 

@@ -51,7 +51,7 @@ static int default_dir(char **out, struct o2r_err *err)
 	if (!home || home[0] != '/')
 		home = passwd = home_of_passwd();
 	if (!home || home[0] != '/')
-		return err_set(err, ERR_NOT_FOUND, ENOENT,
+		return err_set(err, ERR_NOT_FOUND, ENXIO,
 			"there is no home folder to keep a cache in: name one with "
 			"--cache");
 	return asprintf(out, "%s/.cache/o2r", home) < 0 ? err_nomem(err) : 0;
