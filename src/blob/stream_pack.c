@@ -101,6 +101,9 @@ static int pack_stream(const struct stream *s, struct pack_writer *w, struct o2r
 
 	if (r < 0)
 		return r;
+	if (s->blob_digest.algo == DIGEST_NONE)
+		return err_set(err, ERR_FAIL, EINVAL,
+			"what is not known by its digest cannot be kept");
 	put_le32(h + AT_CODEC, s->codec);
 	put_le32(h + AT_SUM_ID, PIECE_SUM_ID);
 	put_le64(h + AT_SPAN, s->span);

@@ -13,6 +13,7 @@
 #include "base/pack.h"
 #include "blob/stream.h"
 
+/* The scan was told the blob's digest (otherwise it has none). */
 int stream_pack(const struct stream *s, struct pack_writer *w,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
