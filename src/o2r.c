@@ -248,8 +248,7 @@ void o2r_image_close(struct o2r_image *image)
 {
 	if (!image)
 		return;
-	stream_reader_destroy(image->window.reader);
-	free(image->window.buf);
+	o2r_read_close(image);
 	tree_destroy(image->tree);
 	for (unsigned i = 0; image->streams && i < image->image->layer_count; i++)
 		stream_destroy(image->streams[i]);
@@ -268,6 +267,21 @@ void o2r_image_close(struct o2r_image *image)
 const char *o2r_image_manifest_digest(const struct o2r_image *image)
 {
 	return image->manifest_digest.s;
+}
+
+const char *o2r_image_reference(const struct o2r_image *image)
+{
+	return image->image->reference;
+}
+
+const char *o2r_image_media_type(const struct o2r_image *image)
+{
+	return image->image->manifest_type;
+}
+
+const char *o2r_image_created(const struct o2r_image *image)
+{
+	return image->image->parsed.created;
 }
 
 const char *o2r_image_config_digest(const struct o2r_image *image)

@@ -25,12 +25,13 @@ static int compare_name(const struct tree_dirent *d, const char *name, size_t le
 	return c ? c : dirent_len(d) < len ? -1 : dirent_len(d) > len;
 }
 
-uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len)
+const struct tree_dirent *tree_lookup_entry(
+	const struct tree *t, uint32_t dir, const char *name, size_t len)
 {
 	const struct tree_inode *d = tree_get(t, dir);
 
 	if (!S_ISDIR(d->mode))
-		return 0;
+		return NULL;
 
 	size_t low = d->u.dir.first, high = low + d->u.dir.count;
 
@@ -39,13 +40,20 @@ uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_
 		int c = compare_name(&t->dirents[mid], name, len);
 
 		if (c == 0)
-			return t->dirents[mid].ino;
+			return &t->dirents[mid];
 		if (c < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return 0;
+	return NULL;
+}
+
+uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len)
+{
+	const struct tree_dirent *d = tree_lookup_entry(t, dir, name, len);
+
+	return d ? d->ino : 0;
 }
 
 uint32_t tree_resolve(const struct tree *t, const char *path)

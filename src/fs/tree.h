@@ -87,7 +87,10 @@ static inline const struct tree_inode *tree_get(const struct tree *t, uint32_t i
 	return &t->inodes[ino];
 }
 
-/* The entry `name` of a directory, or 0. "." and ".." are not looked up. */
+/* The entry `name` of a directory, or NULL. "." and ".." are not looked up. */
+const struct tree_dirent *tree_lookup_entry(
+	const struct tree *t, uint32_t dir, const char *name, size_t len);
+/* Its inode, or 0. */
 uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len);
 
 /* Resolve a path (any number of slashes, "." and ".." allowed, relative to the root)
