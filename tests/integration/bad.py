@@ -3,6 +3,7 @@
 A refusal: the exit code of its class, nothing on standard output, no file of ours left behind, and on standard error one
 line (besides warnings) that begins with "o2r: " and names the reference, and the layer, entry and offset at fault.
 """
+import contextlib
 import hashlib
 import os
 import shutil
@@ -90,6 +91,17 @@ class BadCase(judge.Case):
     def put(self, path, data):
         with open(path, "wb") as f:
             f.write(data)
+
+    @contextlib.contextmanager
+    def filesystem(self, *args):
+        """A mount of these arguments of mount(8)."""
+        where = self.new(".mount")
+        os.mkdir(where)
+        judge.run("mount", *args, where)
+        try:
+            yield where
+        finally:
+            judge.run("umount", where)
 
     def blob(self, layout, digest):
         return os.path.join(layout, "blobs", *digest.split(":"))

@@ -1,5 +1,4 @@
 """Places where the image cannot be written: full, closed, missing, of the wrong kind. Nothing is left behind in any of them."""
-import contextlib
 import os
 import resource
 import signal
@@ -27,17 +26,6 @@ class Places(BadCase):
         if os.path.isdir(folder):
             self.assertEqual(sorted(os.listdir(folder)), sorted(left))
         return line
-
-    @contextlib.contextmanager
-    def filesystem(self, *args):
-        where = self.new(".mount")
-        os.mkdir(where)
-        judge.run("mount", *args, where)
-        try:
-            yield where
-        finally:
-            judge.run("umount", where)
-
 
 class Full(Places):
     def test_tmpfs(self):

@@ -73,7 +73,7 @@ class View:
         return subprocess.run([O2R, *map(os.fspath, args)], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               errors="backslashreplace", timeout=600, **kw)
 
-    def mount(self, foreground=False, **kw):
+    def mount(self, foreground=False, wrap=(), **kw):
         argv = ["mount", self.reference, self.root, *self.args]
         if not foreground:
             done = self.command(*argv, **kw)
@@ -83,7 +83,7 @@ class View:
         # what it says goes into a file, so that no pipe can fill
         self.log_path = os.path.join(self.folder, "log")
         with open(self.log_path, "wb") as log:
-            self.child = subprocess.Popen([O2R, *argv, "-f"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kw)
+            self.child = subprocess.Popen([*wrap, O2R, *argv, "-f"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kw)
         wait_for(lambda: self.child.poll() is not None or self.ready())
         assert self.child.poll() is None, "mount -f: exit %d\n%s%s" % (self.child.returncode, self.log, self.reports())
         return self
@@ -152,7 +152,8 @@ class View:
 
 @contextlib.contextmanager
 def view(reference, *args, platform="linux/amd64", env=None, where=None, foreground=False, **kw):
-    """A View of the image. kw is of subprocess: the user, say. The body may unmount by itself."""
+    """A View of the image. wrap: a program
+    that runs the server in the foreground. kw is of subprocess: the user, say. The body may unmount by itself."""
     folder = tempfile.mkdtemp(prefix="o2r-view-", dir=os.environ.get("O2R_SCRATCH"))
     root = where or os.path.join(folder, "mnt")
     if not where:

@@ -99,6 +99,20 @@ def sanitize(run):
               env={**builds.SANITIZE_ENV, "O2R_SANITIZED": "1"})
 
 
+# of the unit tests those that start threads; of the others those that have several at work
+THREADS = ("pool", "crew", "gzip", "data", "span-cache", "view")
+THREADS_CASES = ("test_contract.py", "test_view_readers.py")
+
+
+@stage("what has threads, under TSan")
+def tsan(run):
+    where = run.make("tsan")
+    if not where:
+        return
+    builds.unit_tests(run.results, "tsan", where, env=builds.TSAN_ENV, only=THREADS)
+    run_cases(run, "tsan", "tsan", [INTEGRATION / name for name in THREADS_CASES], env={**builds.TSAN_ENV, "O2R_SANITIZED": "1"})
+
+
 @stage("60 s of each fuzz target, and the coverage it reaches")
 def fuzz(run):
     results.program(run.results, "fuzz", [sys.executable, ROOT / "tests/fuzz/run.py", builds.BUILD_ROOT], seconds=3600)
