@@ -29,6 +29,7 @@ def package(name):
 class Filesystem:
     measures = NAMES + DATA
     served = True       # by a process; the kernel otherwise
+    slow = {}           # group -> only in so many rounds
     strict = True       # an error that find reports is a failure
 
     def __init__(self, bench):
@@ -110,6 +111,7 @@ class O2rPlain(O2r):
 
 class Squashfuse(Filesystem):
     name = "squashfuse_ll"
+    slow = {"everything": 1}
 
     def missing(self):
         return lacking("mksquashfs", "squashfuse_ll", "umoci")
@@ -126,6 +128,7 @@ class Squashfuse(Filesystem):
 
 class FuseOverlayfs(Filesystem):
     name = "fuse-overlayfs"
+    slow = {"everything": 1}
 
     def missing(self):
         return lacking("fuse-overlayfs") or wants_root()    # who unpacks owners, devices and whiteouts
@@ -146,6 +149,7 @@ class FuseOverlayfs(Filesystem):
 class Overlay(FuseOverlayfs):
     name = "kernel overlayfs"
     served = False
+    slow = {}
 
     def missing(self):
         return wants_root()
@@ -186,6 +190,7 @@ class Ratarmount(Filesystem):
     name = "ratarmount 1.3.0"
     measures = ("mount", "find")
     strict = False
+    slow = {"mount": 2, "find": 2}
 
     def __init__(self, bench):
         super().__init__(bench)

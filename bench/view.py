@@ -27,7 +27,6 @@ from rounds import Rounds
 from view_report import Report
 
 GROUPS = ["mount", "find", "ls", "everything", "alone", "random", "snapshot"]
-RARE = {"everything": 2, "snapshot": 2}
 
 
 def arguments():
@@ -84,6 +83,8 @@ def head(args, bench, contenders):
              "- %s; %s, %d rounds" % (common.machine(), datetime.date.today().isoformat(), args.rounds),
              "- image: %d layers, %.2f GB compressed, %.2f GB decoded; tree: %d names, %.2f GB in files" % (
                  len(bench.layout.layers), packed / 1e9, decoded / 1e9, bench.facts["names"], bench.facts["data"] / 1e9)]
+    lines += ["- %s: %s in the first %s only" % (fs.name, group, "round" if n == 1 else "%d rounds" % n)
+              for fs in contenders for group, n in fs.slow.items() if n < args.rounds and group in args.measures]
     return lines + ["- %s: %s" % (fs.name, fs.version()) for fs in contenders if not fs.missing() and fs.version()]
 
 
@@ -98,7 +99,7 @@ def measured(args, bench):
     contenders = choose(args, bench)
     rounds = Rounds(bench, contenders)
     rounds.prepare()
-    results = rounds.run(args.rounds, [g for g in GROUPS if g in args.measures], RARE)
+    results = rounds.run(args.rounds, [g for g in GROUPS if g in args.measures])
     print(Report(bench, results, contenders, args.markdown).text(head(args, bench, contenders)))
     if args.json:
         rows = [dict(row=row, measure=what, samples=samples) for (row, what), samples in results.samples.items()]
