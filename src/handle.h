@@ -8,6 +8,8 @@
 
 #include "base/ctx.h"
 #include "base/digest.h"
+#include "base/file.h"
+#include "blob/span_cache.h"
 #include "blob/stream.h"
 #include "ext4/ext4.h"
 #include "fs/tree.h"
@@ -29,15 +31,6 @@ struct o2r_options {
 	uint64_t read_memory; /* 0: the default */
 };
 
-/* The layer whose bytes o2r_read had last, and some of them. */
-struct read_window {
-	struct stream_reader *reader;
-	unsigned layer;
-	unsigned char *buf;
-	uint64_t off;
-	size_t len; /* 0: empty */
-};
-
 /* One layer's text forms, made once so that callers get stable pointers. */
 struct layer_text {
 	struct digest_text digest, diff_id;
@@ -50,7 +43,7 @@ struct o2r_image {
 	struct ctx ctx;
 	pthread_mutex_t callback_lock; /* ctx.lock */
 	pthread_mutex_t load_lock;     /* streams, tree: set once */
-	pthread_mutex_t read_lock;     /* window */
+	pthread_mutex_t read_lock;     /* read_cache: set once */
 	struct image *image;
 	struct digest_text manifest_digest, config_digest;
 	char platform[100];
@@ -60,7 +53,8 @@ struct o2r_image {
 	struct store *store;     /* NULL: none is used (o2r_index.h) */
 	bool store_tried;
 	_Atomic bool cache_warned;
-	struct read_window window;
+	struct span_cache *read_cache; /* NULL: nobody has read yet */
+	struct tmpfile *copies;        /* one a layer: decoded copies being made */
 };
 
 struct o2r_ext4_options {
@@ -82,6 +76,17 @@ int o2r_ext4_identity(struct o2r_image *image, struct ext4_options *o, bool uuid
 
 /* The tree, loaded when it is not yet. */
 int o2r_load_tree(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* The same, and inode ino of it. */
+int o2r_get_inode(struct o2r_image *image, uint64_t ino, const struct tree_inode **out,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* The cache through which all reads of file data go, made when first asked for. It is the
+ * image's; who uses it must be done before the image is closed. */
+int o2r_read_cache(struct o2r_image *image, struct span_cache **out,
+	struct o2r_err *err) O2R_MUST_CHECK;
+/* For o2r_image_close, before the streams go. */
+void o2r_read_close(struct o2r_image *image);
 
 /* Open the blobs of all layers: from now on they cannot be replaced. */
 int o2r_open_blobs(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;

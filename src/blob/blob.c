@@ -25,6 +25,30 @@ static int file_pread(void *arg, void *buf, size_t n, uint64_t off)
 	return pread_full(f->fd, buf, n, f->offset + off);
 }
 
+static size_t iovec_bytes(const struct iovec *v, int count)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++)
+		n += v[i].iov_len;
+	return n;
+}
+
+/* A part is as good as nothing: who waits for the rest reads it all again. */
+static int preadv_nowait(int fd, const struct iovec *v, int count, uint64_t off)
+{
+	ssize_t r = preadv2(fd, v, count, (off_t)off, RWF_NOWAIT);
+
+	return r >= 0 && (size_t)r == iovec_bytes(v, count) ? 0 : -EAGAIN;
+}
+
+static int file_preadv_cached(void *arg, const struct iovec *v, int count, uint64_t off)
+{
+	const struct file_range *f = arg;
+
+	return preadv_nowait(f->fd, v, count, f->offset + off);
+}
+
 static void file_destroy(void *arg)
 {
 	struct file_range *f = arg;
@@ -33,7 +57,11 @@ static void file_destroy(void *arg)
 	free(f);
 }
 
-static const struct blob_ops file_ops = {.pread = file_pread, .destroy = file_destroy};
+static const struct blob_ops file_ops = {
+	.pread = file_pread,
+	.preadv_cached = file_preadv_cached,
+	.destroy = file_destroy,
+};
 
 struct memory {
 	const unsigned char *p;
@@ -48,6 +76,13 @@ static int memory_pread(void *arg, void *buf, size_t n, uint64_t off)
 	return 0;
 }
 
+static int memory_preadv(void *arg, const struct iovec *v, int count, uint64_t off)
+{
+	for (int i = 0; i < count; off += v[i++].iov_len)
+		memory_pread(arg, v[i].iov_base, v[i].iov_len, off);
+	return 0;
+}
+
 static void memory_destroy(void *arg)
 {
 	struct memory *m = arg;
@@ -57,7 +92,10 @@ static void memory_destroy(void *arg)
 }
 
 static const struct blob_ops memory_ops = {
-	.pread = memory_pread, .destroy = memory_destroy};
+	.pread = memory_pread,
+	.preadv_cached = memory_preadv,
+	.destroy = memory_destroy,
+};
 
 static int check_regular(const struct stat *st, struct o2r_err *err)
 {
@@ -131,6 +169,14 @@ static int named_pread(void *arg, void *buf, size_t n, uint64_t off)
 	return pread_full(atomic_load(&f->fd), buf, n, off);
 }
 
+static int named_preadv_cached(void *arg, const struct iovec *v, int count, uint64_t off)
+{
+	const struct named_file *f = arg;
+	int fd = atomic_load(&f->fd);
+
+	return fd < 0 ? -EAGAIN : preadv_nowait(fd, v, count, off);
+}
+
 static int named_identity(void *arg, struct stat *st)
 {
 	const struct named_file *f = arg;
@@ -155,6 +201,7 @@ static void named_destroy(void *arg)
 
 static const struct blob_ops named_ops = {
 	.pread = named_pread,
+	.preadv_cached = named_preadv_cached,
 	.ready = named_ready,
 	.identity = named_identity,
 	.destroy = named_destroy,
@@ -264,6 +311,15 @@ int blob_pread(
 	return r < 0 ? err_errno(err, -r, "cannot read the blob at byte %llu",
 			       (unsigned long long)off)
 		     : 0;
+}
+
+int blob_preadv_cached(
+	const struct blob *b, const struct iovec *v, int count, uint64_t off)
+{
+	if (off > b->size || iovec_bytes(v, count) > b->size - off)
+		return -EAGAIN;
+	return b->ops->preadv_cached ? b->ops->preadv_cached(b->arg, v, count, off)
+				     : -EAGAIN;
 }
 
 int blob_ready(const struct blob *b, struct o2r_err *err)

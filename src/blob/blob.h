@@ -12,12 +12,16 @@
 
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "base/err.h"
 
 struct blob_ops {
 	/* exactly n bytes, in bounds already; 0 or a negative errno */
 	int (*pread)(void *arg, void *buf, size_t n, uint64_t off);
+	/* the same into v[0 .. count), without waiting for a device: -EAGAIN when that
+	 * cannot be had; NULL: never */
+	int (*preadv_cached)(void *arg, const struct iovec *v, int count, uint64_t off);
 	/* open what is not open yet; NULL: there is nothing to open */
 	int (*ready)(void *arg, struct o2r_err *err);
 	/* the file that the blob is all of; NULL: it is no whole file */
@@ -46,6 +50,12 @@ int blob_open_memory(struct blob *b, const void *p, uint64_t size, int copy,
 /* Exactly n bytes from off; past the end is an error of class CORRUPT. */
 int blob_pread(const struct blob *b, void *buf, size_t n, uint64_t off,
 	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* All bytes of v[0 .. count) from off, if they are in memory already (in that of the
+ * system, for a file): -EAGAIN when reading them might take time, and
+ * for whatever else blob_pread will tell. */
+int blob_preadv_cached(const struct blob *b, const struct iovec *v, int count,
+	uint64_t off) O2R_MUST_CHECK;
 
 /* Open the file now, when it is not open yet: from now on it cannot be replaced. CORRUPT
  * when it is another one than the blob was made of. */

@@ -19,9 +19,11 @@ enum {
 	PIECE_SUM_ID = 1, /* CRC-32 of gzip */
 };
 
-static inline uint32_t piece_sum(const void *p, size_t n)
+#define PIECE_SUM_INIT 0
+
+static inline uint32_t piece_sum_add(uint32_t sum, const void *p, size_t n)
 {
-	return crc32_gzip_refl(0, p, n);
+	return crc32_gzip_refl(sum, p, n);
 }
 #else
 #include "base/crc32c.h"
@@ -30,10 +32,19 @@ enum {
 	PIECE_SUM_ID = 2, /* CRC-32C */
 };
 
-static inline uint32_t piece_sum(const void *p, size_t n)
+#define PIECE_SUM_INIT (~0u)
+
+static inline uint32_t piece_sum_add(uint32_t sum, const void *p, size_t n)
 {
-	return crc32c(~0u, p, n);
+	return crc32c(sum, p, n);
 }
 #endif
+
+/* The sum of a piece that is in one place; PIECE_SUM_INIT and piece_sum_add give that of
+ * one in several. */
+static inline uint32_t piece_sum(const void *p, size_t n)
+{
+	return piece_sum_add(PIECE_SUM_INIT, p, n);
+}
 
 #endif

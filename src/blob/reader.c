@@ -24,6 +24,7 @@ struct stream_reader {
 	uint64_t in_off;     /* of the next blob byte to read */
 	uint64_t pos;        /* decoded offset where the decoder stands */
 	bool valid;          /* it does stand there */
+	uint64_t decoded;    /* bytes, in all */
 	struct decoder_io io;
 };
 
@@ -130,6 +131,7 @@ static int decode(
 
 		failed = decoder_run(r->decoder, &r->io, err);
 		r->pos += before - r->io.out_left;
+		r->decoded += before - r->io.out_left;
 		if (failed < 0 || !r->io.out_left)
 			return failed;
 		failed = ctx_check(r->ctx, err);
@@ -211,4 +213,14 @@ int stream_reader_read(
 
 	return r->decoder ? decode_at(r, off, buf, n, err)
 			  : read_plain(s, off, buf, n, err);
+}
+
+uint64_t stream_reader_at(const struct stream_reader *r)
+{
+	return r->valid ? r->pos : UINT64_MAX;
+}
+
+uint64_t stream_reader_decoded(const struct stream_reader *r)
+{
+	return r->decoded;
 }

@@ -43,6 +43,9 @@ struct span_cache_options {
 	 */
 	int (*open)(void *arg, unsigned stream, int *fd, struct o2r_err *err);
 	void (*whole)(void *arg, unsigned stream, int fd);
+	/* A copy that open or whole had to do with turned out to be damaged: it is not to
+	 * be given out again. The next call for the stream is open. May be NULL. */
+	void (*bad)(void *arg, unsigned stream);
 	void *arg;
 };
 

@@ -98,6 +98,12 @@ void stream_reader_destroy(struct stream_reader *r);
 int stream_reader_read(struct stream_reader *r, uint64_t off, void *buf, size_t n,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
+/* Where the reader stands, so that going on from there costs least; UINT64_MAX: nowhere.
+ */
+uint64_t stream_reader_at(const struct stream_reader *r);
+/* Bytes decoded so far, those on the way to what was asked for too. */
+uint64_t stream_reader_decoded(const struct stream_reader *r);
+
 /* 1 when the stream can restart at (or at a checkpoint just before) any span, 0 when a
  * range can only be reached by decoding everything before it (single-frame zstd). */
 int stream_is_seekable(const struct stream *s);
