@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "config.h"
 #include "handle.h"
+#include "o2r_reopen.h"
 #include "sources/platform.h"
 #include "sources/store.h"
 
@@ -233,8 +234,10 @@ int o2r_image_open(const char *reference, const struct o2r_options *options,
 	struct image_options io = {.platform = image->options.platform};
 
 	if (r == 0)
-		r = image_open(reference, &io, &image->ctx, &image->image, &err);
+		r = o2r_reopen(image, reference, &err);
 	if (r == 0)
+		r = image_open(reference, &io, &image->ctx, &image->image, &err);
+	if (r >= 0)
 		r = make_texts(image, &err);
 	if (r < 0) {
 		o2r_image_close(image);
