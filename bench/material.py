@@ -130,10 +130,11 @@ def shrinks(path):
 def tree_facts(top):
     """`data`: of every name, `data_once`: of every inode; `alone`: the largest file and the largest one that compresses to less than 60 %, label -> path."""
     names = name_bytes = data = once = 0
-    sizes, seen = [], set()
+    sizes, seen, acls = [], set(), False
     for where, dirs, files in os.walk(top):
         for name in dirs + files:
             st = os.lstat(os.path.join(where, name))
+            acls = acls or any("posix_acl" in x for x in os.listxattr(os.path.join(where, name), follow_symlinks=False))
             names, name_bytes = names + 1, name_bytes + len(os.fsencode(name)) + 1
             if (st.st_mode & 0o170000) == 0o100000:
                 data += st.st_size
@@ -148,4 +149,4 @@ def tree_facts(top):
             if path not in alone.values():
                 alone["compressible file"] = path
             break
-    return {"names": names + 1, "name_bytes": name_bytes, "data": data, "data_once": once, "alone": alone}
+    return {"names": names + 1, "name_bytes": name_bytes, "data": data, "data_once": once, "acls": acls, "alone": alone}
