@@ -12,6 +12,7 @@ import zlib
 
 import measure
 
+VERSION = 1     # of what is made here: material of another version is not used
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 
 
@@ -19,7 +20,7 @@ class Material:
     def __init__(self, layout, where):
         """layout: layout.Layout; where: a folder for material of images."""
         self.layout = layout
-        self.where = os.path.join(where, layout.entry["digest"].split(":")[1][:16])
+        self.where = os.path.join(where, "%s-%d" % (layout.entry["digest"].split(":")[1][:16], VERSION))
         os.makedirs(self.where, exist_ok=True)
         with open(layout.blob(layout.manifest["config"]["digest"]), "rb") as f:
             self.diff_ids = json.load(f)["rootfs"]["diff_ids"]
