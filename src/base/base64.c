@@ -38,3 +38,25 @@ bool base64_decode(const char *p, size_t n, unsigned char *out, size_t *len)
 	*len = o;
 	return true;
 }
+
+void base64_encode(const void *p, size_t n, char *out)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = p;
+
+	for (size_t i = 0; i < n; i += 3) {
+		size_t have = n - i < 3 ? n - i : 3;
+		uint32_t bits = (uint32_t)in[i] << 16;
+
+		if (have > 1)
+			bits |= (uint32_t)in[i + 1] << 8;
+		if (have > 2)
+			bits |= in[i + 2];
+		*out++ = digits[bits >> 18];
+		*out++ = digits[bits >> 12 & 63];
+		*out++ = have > 1 ? digits[bits >> 6 & 63] : '=';
+		*out++ = have > 2 ? digits[bits & 63] : '=';
+	}
+	*out = '\0';
+}

@@ -104,6 +104,13 @@ void json_uint(struct json *j, const char *name, uint64_t value)
 		j->status = buf_printf(j->out, "%llu", (unsigned long long)value);
 }
 
+void json_int(struct json *j, const char *name, int64_t value)
+{
+	put_name(j, name);
+	if (!j->status)
+		j->status = buf_printf(j->out, "%lld", (long long)value);
+}
+
 void json_bool(struct json *j, const char *name, bool value)
 {
 	put_name(j, name);

@@ -26,6 +26,7 @@ void json_open(struct json *j, const char *name, char bracket);        /* '{' or
 void json_close(struct json *j, char bracket);                         /* '}' or ']' */
 void json_string(struct json *j, const char *name, const char *value); /* NULL: null */
 void json_uint(struct json *j, const char *name, uint64_t value);
+void json_int(struct json *j, const char *name, int64_t value);
 void json_bool(struct json *j, const char *name, bool value);
 /* Seconds with three decimals. */
 void json_seconds(struct json *j, const char *name, double seconds);

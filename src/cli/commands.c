@@ -4,11 +4,15 @@
 #include "base/checked.h"
 #include "cli/cli.h"
 #include "cli/cmd_cache.h"
+#include "cli/cmd_cat.h"
+#include "cli/cmd_ls.h"
 #include "cli/cmd_snapshot.h"
 #include "cli/help.h"
 
 const struct command *const cli_commands[] = {
 	&cmd_snapshot,
+	&cmd_ls,
+	&cmd_cat,
 	&cmd_cache,
 	&cmd_help,
 };
