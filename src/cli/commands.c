@@ -6,10 +6,16 @@
 #include "cli/cmd_cache.h"
 #include "cli/cmd_cat.h"
 #include "cli/cmd_ls.h"
+#include "cli/cmd_mount.h"
+#include "cli/cmd_mounts.h"
 #include "cli/cmd_snapshot.h"
+#include "cli/cmd_umount.h"
 #include "cli/help.h"
 
 const struct command *const cli_commands[] = {
+	&cmd_mount,
+	&cmd_umount,
+	&cmd_mounts,
 	&cmd_snapshot,
 	&cmd_ls,
 	&cmd_cat,
