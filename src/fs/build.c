@@ -66,6 +66,12 @@ static uint64_t hash_name(
 	return hash_mix(hash_keyed(b->hash_seed ^ dir, name, len), b->hash_seed | 1);
 }
 
+/* The lower bits say where to look first. */
+static uint32_t slot_hash(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32);
+}
+
 static bool name_is(const struct name *n, uint32_t dir, const char *name, size_t len)
 {
 	return n->node && n->dir == dir && n->bytes[0] == len &&
@@ -75,11 +81,13 @@ static bool name_is(const struct name *n, uint32_t dir, const char *name, size_t
 uint32_t build_find(const struct build *b, uint32_t dir, const char *name, size_t len)
 {
 	size_t mask = b->slot_count - 1;
-	size_t i = hash_name(b, dir, name, len) & mask;
+	uint64_t hash = hash_name(b, dir, name, len);
+	const struct slot *s;
 
-	for (; b->slots[i]; i = (i + 1) & mask)
-		if (name_is(&b->names[b->slots[i]], dir, name, len))
-			return b->slots[i];
+	for (size_t i = hash & mask; (s = &b->slots[i])->name; i = (i + 1) & mask)
+		if (s->hash == slot_hash(hash) &&
+			name_is(&b->names[s->name], dir, name, len))
+			return s->name;
 	return 0;
 }
 
@@ -87,24 +95,22 @@ static void slot_put(struct build *b, uint32_t number)
 {
 	const struct name *n = &b->names[number];
 	size_t mask = b->slot_count - 1;
-	size_t i = hash_name(b, n->dir, (const char *)n->bytes + 1, n->bytes[0]) & mask;
+	uint64_t hash = hash_name(b, n->dir, (const char *)n->bytes + 1, n->bytes[0]);
+	size_t i = hash & mask;
 
 	/* the slot of a removed name is taken over: one name that comes and goes a
 	 * million times stays one slot */
-	while (b->slots[i] && b->names[b->slots[i]].node)
+	while (b->slots[i].name &&
+		(b->slots[i].hash != slot_hash(hash) || b->names[b->slots[i].name].node))
 		i = (i + 1) & mask;
-	b->slot_used += !b->slots[i];
-	b->slots[i] = number;
+	b->slot_used += !b->slots[i].name;
+	b->slots[i] = (struct slot){.name = number, .hash = slot_hash(hash)};
 }
 
 /* Growing drops the slots of removed and moved names. */
-static int slots_grow(struct build *b, struct o2r_err *err)
+static int slots_resize(struct build *b, size_t count, struct o2r_err *err)
 {
-	if (b->slot_used * 8 < b->slot_count * 5)
-		return 0;
-
-	size_t count = b->slot_count * 2;
-	uint32_t *slots = calloc(count, sizeof(*slots));
+	struct slot *slots = calloc(count, sizeof(*slots));
 
 	if (!slots)
 		return err_nomem(err);
@@ -116,6 +122,31 @@ static int slots_grow(struct build *b, struct o2r_err *err)
 		if (b->names[i].node && b->names[i].dir)
 			slot_put(b, (uint32_t)i);
 	return 0;
+}
+
+static bool slots_are_full(size_t used, size_t count)
+{
+	return used * 8 >= count * 5;
+}
+
+static int slots_grow(struct build *b, struct o2r_err *err)
+{
+	return slots_are_full(b->slot_used, b->slot_count)
+		       ? slots_resize(b, b->slot_count * 2, err)
+		       : 0;
+}
+
+int build_expect(struct build *b, size_t names, struct o2r_err *err)
+{
+	size_t room = MIN(names, b->max - MIN(b->max, b->name_count));
+	size_t count = b->slot_count;
+
+	if (VEC_RESERVE(b->names, b->name_count, b->name_cap, room, b->max + 1) < 0 ||
+		VEC_RESERVE(b->nodes, b->node_count, b->node_cap, room, UINT32_MAX) < 0)
+		return err_nomem(err);
+	while (slots_are_full(b->slot_used + room, count))
+		count *= 2;
+	return count > b->slot_count ? slots_resize(b, count, err) : 0;
 }
 
 static void list_append(struct build *b, uint32_t dir, uint32_t number)

@@ -59,13 +59,19 @@ struct name {
 	uint16_t layer;             /* the last one that had an entry for it */
 };
 
+/* The hash spares a look at the name, which is far away. */
+struct slot {
+	uint32_t name; /* 0: empty */
+	uint32_t hash;
+};
+
 /* Number 0 of nodes and names is not used. */
 struct build {
 	struct node *nodes;
 	size_t node_count, node_cap;
 	struct name *names;
 	size_t name_count, name_cap;
-	uint32_t *slots; /* name numbers, 0: empty; a power of two of them */
+	struct slot *slots; /* a power of two of them */
 	size_t slot_count, slot_used;
 	const struct data_map **maps;
 	size_t map_count, map_cap;
@@ -79,6 +85,9 @@ struct build {
 
 int build_init(struct build *b, uint64_t max, struct o2r_err *err) O2R_MUST_CHECK;
 void build_finish(struct build *b);
+
+/* About so many names and nodes will come: growing step by step costs more. */
+int build_expect(struct build *b, size_t names, struct o2r_err *err) O2R_MUST_CHECK;
 
 static inline bool node_is_dir(const struct node *n)
 {

@@ -92,7 +92,9 @@ int merge_add(
 	if (m->layers > UINT16_MAX)
 		return err_corrupt(err, "more than %d layers", UINT16_MAX + 1);
 	m->warn.name = name;
-	r = layer_tree_build(&m->build, l, m->layers, &m->warn, &root, err);
+	r = build_expect(&m->build, l->count, err);
+	if (r == 0)
+		r = layer_tree_build(&m->build, l, m->layers, &m->warn, &root, err);
 	if (r == 0) {
 		clamp_times(m, from);
 		r = overlay_apply(&m->build, root, &m->warn, err);
