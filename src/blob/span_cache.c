@@ -102,15 +102,19 @@ void span_cache_destroy(struct span_cache *c)
 /* ---- fetches -------------------------------------------------------------------------
  */
 
+static void count_failure(struct span_cache *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->counters.failed++;
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void fetch_drop(struct span_cache *c, struct span_fetch *f)
 {
 	if (atomic_fetch_sub_explicit(&f->left, 1, memory_order_acq_rel) != 1)
 		return;
-	if (f->status < 0) {
-		pthread_mutex_lock(&c->lock);
-		c->counters.failed++;
-		pthread_mutex_unlock(&c->lock);
-	}
+	if (f->status < 0)
+		count_failure(c);
 	f->done(f->arg, f->status, &f->err);
 	free(f);
 }
@@ -217,6 +221,7 @@ void span_cache_fetch(struct span_cache *c, const struct span_part *parts, unsig
 	if (r == 0 && wants < UINT_MAX)
 		f = calloc(1, sizeof(*f) + wants * sizeof(f->wants[0]));
 	if (!f) {
+		count_failure(c);
 		done(arg, r < 0 ? r : err_nomem(&err), &err);
 		return;
 	}

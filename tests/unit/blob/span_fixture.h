@@ -163,8 +163,8 @@ static inline void fetch_start(
 {
 	struct span_part p = {.off = off, .n = n, .stream = stream};
 
-	*f = (struct fetched){.got = malloc(n + 1), .off = off, .n = n};
-	must(f->got != NULL);
+	*f = (struct fetched){.off = off, .n = n};
+	must(posix_memalign((void **)&f->got, 64, n + 1) == 0);
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->over, NULL);
 	p.dst = f->got;
