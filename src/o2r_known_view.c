@@ -33,7 +33,7 @@ bool known_view_matches(const struct mount_entry *e, const struct view_state *s)
 {
 	struct boot_id boot;
 
-	return strcmp(e->type, VIEW_FSTYPE) == 0 && known_view_is_ours(e) &&
+	return strcmp(e->type, MOUNT_TYPE_VIEW) == 0 && known_view_is_ours(e) &&
 	       same_digest(e, &s->manifest) && boot_id_read(&boot, NULL) == 0 &&
 	       strcmp(boot.s, s->boot.s) == 0;
 }
@@ -63,7 +63,7 @@ int known_view_find(const char *path, struct known_view *out, bool *at_root,
 
 	if (r < 0)
 		return r;
-	if (strcmp(out->mount.e.type, VIEW_FSTYPE) != 0)
+	if (strcmp(out->mount.e.type, MOUNT_TYPE_VIEW) != 0)
 		return 0;
 	out->stated = read_state(out, why) > 0;
 	return 1;

@@ -12,8 +12,8 @@
 #include "base/text.h"
 #include "fs/view.h"
 #include "fs/view_options.h"
+#include "fs/view_point.h"
 #include "handle.h"
-#include "o2r_mountpoint.h"
 #include "o2r_state_file.h"
 #include "sources/store.h"
 
@@ -122,9 +122,13 @@ static int check_early(const struct o2r_mount_options *o, const char *dir,
 	char **mountpoint, struct o2r_err *err)
 {
 	struct view_mount_flags flags CLEANUP(view_options_finish) = {0};
+	struct view_point point = VIEW_POINT_INIT;
 	int r = view_options_parse(o ? o->text.data : NULL, &flags, err);
 
-	return r < 0 ? r : mountpoint_check(dir, mountpoint, err);
+	if (r == 0)
+		r = view_point_check(&point, dir, &(struct ctx){0}, err);
+	*mountpoint = point.path;
+	return r;
 }
 
 static int get_ready(struct o2r_view *v, struct o2r_err *err)

@@ -12,7 +12,8 @@
 
 #include "base/err.h"
 
-#define VIEW_FSTYPE "fuse.o2r"
+/* Of views of o2r. */
+#define MOUNT_TYPE_VIEW "fuse.o2r"
 
 /* One line of /proc/self/mountinfo (proc(5)), with escapes undone. */
 struct mount_entry {

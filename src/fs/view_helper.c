@@ -193,7 +193,7 @@ int view_helper_mount(struct view_point *p, const char *options, const struct ct
 
 int view_helper_unmount(const struct view_point *p, bool lazy, struct o2r_err *err)
 {
-	char *argv[] = {PROGRAM, "-u", lazy ? "-qz" : "-q", "--", p->path, NULL};
+	char *argv[] = {PROGRAM, lazy ? "-uz" : "-u", "--", p->path, NULL};
 	char said[400] = "";
 	struct helper h;
 	int r = start(&h, argv, -1, err);

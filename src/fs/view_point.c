@@ -12,20 +12,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/mountinfo.h"
 #include "base/text.h"
 #include "fs/view_helper.h"
-
-#define TYPE "fuse.o2r"
 
 static struct quoted quote(const char *s)
 {
 	return text_quote(s, strlen(s));
-}
-
-static void cleanup_file(FILE **f)
-{
-	if (*f)
-		fclose(*f);
 }
 
 static void cleanup_dir(DIR **d)
@@ -34,58 +27,74 @@ static void cleanup_dir(DIR **d)
 		closedir(*d);
 }
 
-/* Field of mountinfo: blanks, newlines and backslashes stand as \OOO. In place. */
-static void unescape(char *s)
+static int refuse(struct o2r_err *err, enum err_class cls, int code, const char *dir,
+	const char *what)
 {
-	char *to = s;
-
-	for (; *s; s++, to++) {
-		*to = *s;
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				     (s[3] - '0'));
-			s += 3;
-		}
-	}
-	*to = '\0';
+	return err_set(err, cls, code, "mount point %s: %s", quote(dir).s, what);
 }
 
-/* ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS] - TYPE SOURCE OPTIONS (proc(5)). */
-static bool is_view_at(char *line, const char *path)
+static int refuse_errno(struct o2r_err *err, int code, const char *dir)
 {
-	char *save = NULL, *field = strtok_r(line, " ", &save);
-
-	for (int i = 0; field && i < 4; i++)
-		field = strtok_r(NULL, " ", &save);
-	if (!field)
-		return false;
-	unescape(field);
-	if (strcmp(field, path) != 0)
-		return false;
-	while (field && strcmp(field, "-") != 0)
-		field = strtok_r(NULL, " ", &save);
-	field = field ? strtok_r(NULL, " ", &save) : NULL;
-	return field && strcmp(field, TYPE) == 0;
+	if (code == ENOENT)
+		return refuse(err, ERR_USAGE, code, dir,
+			"there is no such directory; make it first");
+	if (code == ENOTCONN)
+		return refuse(err, ERR_FAIL, code, dir,
+			"the filesystem there has lost its server; unmount it first");
+	return err_errno(err, code, "mount point %s", quote(dir).s);
 }
 
-static bool is_view(const char *path)
+/* The kernel answers for what it has cached: has the server an answer too? */
+static bool is_dead(const char *dir)
 {
-	FILE *f CLEANUP(cleanup_file) = fopen("/proc/self/mountinfo", "re");
-	char *line AUTO_FREE = NULL;
-	size_t cap = 0;
+	struct statx st;
 
-	while (f && getline(&line, &cap, f) > 0)
-		if (is_view_at(line, path))
-			return true;
-	return false;
+	return statx(AT_FDCWD, dir, AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_MODE,
+		       &st) < 0 &&
+	       (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
-static int already(const char *dir, struct o2r_err *err)
+static int refuse_view(const struct mount_entry *e, const char *dir, struct o2r_err *err)
 {
-	struct quoted q = quote(dir);
+	struct quoted name = quote(dir);
 
+	if (is_dead(dir))
+		return err_set(err, ERR_USAGE, EBUSY,
+			"mount point %s: a view is there that has lost its server; 'o2r "
+			"umount %s' takes it away",
+			name.s, name.s);
 	return err_set(err, ERR_USAGE, EBUSY,
-		"%s is already a view: unmount it first (o2r umount %s)", q.s, q.s);
+		"mount point %s: already a view of %s; 'o2r umount %s' unmounts it",
+		name.s, quote(e->source).s, name.s);
+}
+
+static int refuse_other_views(const char *dir, struct o2r_err *err)
+{
+	AUTO_MOUNTED struct mounted m = {0};
+	struct o2r_err why = {0};
+	bool at_root;
+	int r = mounts_find_path(dir, &m, &at_root, &why);
+
+	if (r < 0)
+		return refuse_errno(err, -r, dir);
+	return at_root && strcmp(m.e.type, MOUNT_TYPE_VIEW) == 0
+		       ? refuse_view(&m.e, dir, err)
+		       : 0;
+}
+
+/* What fusermount3 asks of a user. */
+static int check_permission(const char *dir, const struct stat *st, struct o2r_err *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	if (faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) < 0)
+		return refuse(err, ERR_ACCESS, errno, dir,
+			"not permitted: an ordinary user mounts on a directory that he "
+			"may write to");
+	if (st->st_mode & S_ISVTX && st->st_uid != geteuid())
+		return refuse(err, ERR_ACCESS, EPERM, dir,
+			"not permitted: it is sticky and somebody else's");
+	return 0;
 }
 
 static void tell_if_not_empty(const char *path, const struct ctx *ctx)
@@ -107,19 +116,21 @@ int view_point_check(
 	struct view_point *p, const char *dir, const struct ctx *ctx, struct o2r_err *err)
 {
 	struct stat st;
+	int r = *dir ? refuse_other_views(dir, err)
+		     : err_set(err, ERR_USAGE, EINVAL, "the mount point's name is empty");
 
-	p->path = realpath(dir, NULL);
-	if (!p->path && errno == ENOTCONN)
-		return already(dir, err);
-	if (!p->path)
-		return err_errno(err, errno, "mount point %s", quote(dir).s);
-	if (is_view(p->path))
-		return already(dir, err);
-	if (stat(p->path, &st) < 0)
-		return err_errno(err, errno, "mount point %s", quote(dir).s);
+	if (r < 0)
+		return r;
+	if (stat(dir, &st) < 0)
+		return refuse_errno(err, errno, dir);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_USAGE, ENOTDIR, "mount point %s: not a directory",
-			quote(dir).s);
+		return refuse(err, ERR_USAGE, ENOTDIR, dir, "it is not a directory");
+	r = check_permission(dir, &st, err);
+	if (r < 0)
+		return r;
+	p->path = realpath(dir, NULL);
+	if (!p->path)
+		return refuse_errno(err, errno, dir);
 	tell_if_not_empty(p->path, ctx);
 	return 0;
 }
@@ -178,7 +189,7 @@ static int mount_directly(const struct view_point *p, const char *source,
 		r = buf_append(&data, f->data.data, f->data.len);
 	if (r < 0)
 		return err_nomem(err);
-	if (mount(source, p->path, TYPE, flags, data.data) == 0)
+	if (mount(source, p->path, MOUNT_TYPE_VIEW, flags, data.data) == 0)
 		return 0;
 	return err_errno(err, errno, "mounting on %s", quote(p->path).s);
 }
