@@ -1,14 +1,25 @@
 # bash completion for o2r
+_o2r_views() {
+  awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "fuse.o2r") print $5 }' /proc/self/mountinfo
+}
 _o2r() {
   local cur prev words cword split
   _init_completion -s || return
   local command=${words[1]}
   if [ "$cword" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "snapshot cache help --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot cache help --help --version" -- "$cur")
     return
   fi
   case $prev in
-  -o | --output)
+  -o | --options)
+    if [ "$command" = mount ]; then
+      mapfile -t COMPREPLY < <(compgen -W "allow_other allow_root auto_unmount default_permissions dev exec noatime noexec suid" -- "$cur")
+    else
+      _filedir
+    fi
+    return
+    ;;
+  --output | --log)
     _filedir
     return
     ;;
@@ -37,13 +48,13 @@ _o2r() {
     _filedir -d
     return
     ;;
-  --max-size | --free | --inodes | -L | --label | -j | --jobs)
+  --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
     return
     ;;
   esac
   case $command in
   help)
-    mapfile -t COMPREPLY < <(compgen -W "snapshot cache help" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot cache help" -- "$cur")
     ;;
   cache)
     if [[ $cur == -* ]]; then
@@ -51,6 +62,24 @@ _o2r() {
     else
       mapfile -t COMPREPLY < <(compgen -W "ls prune" -- "$cur")
     fi
+    ;;
+  mount)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--options --foreground --cache-size --log
+        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir -d
+    fi
+    ;;
+  umount)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--lazy --verbose --quiet --help" -- "$cur")
+    else
+      mapfile -t COMPREPLY < <(compgen -W "$(_o2r_views)" -- "$cur")
+    fi
+    ;;
+  mounts)
+    mapfile -t COMPREPLY < <(compgen -W "--format --verbose --quiet --help" -- "$cur")
     ;;
   snapshot)
     if [[ $cur == -* ]]; then
