@@ -62,7 +62,7 @@ enum o2r_log_level {
 };
 
 struct o2r_progress {
-	const char *stage;    /* "index" or "write"; static */
+	const char *stage;    /* "index", "write" or "compare"; static */
 	uint64_t done, total; /* bytes; total is 0 while unknown */
 	unsigned layers_done, layers;
 };

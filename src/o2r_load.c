@@ -16,6 +16,7 @@
 #include "fs/tar_index.h"
 #include "handle.h"
 #include "o2r_index.h"
+#include "o2r_prefix.h"
 
 enum {
 	INDEX_MEMORY = 16 << 20, /* of checkpoints; more go to a temporary file */
@@ -24,6 +25,7 @@ enum {
 struct load {
 	struct o2r_image *image;
 	struct layer *layers;
+	struct stream **streams; /* the image's, or a prefix's */
 	unsigned count;
 	unsigned *order; /* largest layer first: it decides when the last one is done */
 	_Atomic uint64_t bytes;
@@ -108,8 +110,8 @@ static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *er
 
 	if (r < 0)
 		return r;
-	r = stream_scan(&il->blob, &expect, &out, &image->ctx, &l->bytes,
-		&image->streams[i], err);
+	r = stream_scan(
+		&il->blob, &expect, &out, &image->ctx, &l->bytes, &l->streams[i], err);
 	if (r == 0)
 		r = tar_index_end(sink.index, err);
 	tar_index_destroy(sink.index);
@@ -126,7 +128,7 @@ static void log_kept(
 static void log_scanned(
 	const struct load *l, unsigned i, const char *name, const struct timespec *start)
 {
-	const struct stream *s = l->image->streams[i];
+	const struct stream *s = l->streams[i];
 
 	ctx_log(&l->image->ctx, LOG_INFO,
 		"%s: %s, %llu bytes, %llu decoded, %zu entries, %.3f s", name,
@@ -148,7 +150,7 @@ static int index_layer(struct load *l, const struct index_layer *il, struct o2r_
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	r = o2r_index_get(il, &l->bytes, &l->layers[i], &l->image->streams[i], err);
+	r = o2r_index_get(il, &l->bytes, &l->layers[i], &l->streams[i], err);
 	if (r > 0)
 		log_kept(l, i, il->name, &start);
 	if (r != 0)
@@ -157,7 +159,7 @@ static int index_layer(struct load *l, const struct index_layer *il, struct o2r_
 	r = scan(l, i, il->name, err);
 	if (r < 0)
 		return r;
-	o2r_index_put(il, &began, &l->layers[i], &l->image->streams[i]);
+	o2r_index_put(il, &began, &l->layers[i], &l->streams[i]);
 	log_scanned(l, i, il->name, &start);
 	return 0;
 }
@@ -172,8 +174,11 @@ static int layer_task(void *arg, size_t task, struct o2r_err *err)
 
 	if (r < 0)
 		return err_wrap(err, "%s", name.s);
-	l->image->layers[i].entries = l->layers[i].count;
-	l->image->layers[i].data_bytes = l->layers[i].data_bytes;
+	/* once loaded the image may be in use */
+	if (!l->image->tree) {
+		l->image->layers[i].entries = l->layers[i].count;
+		l->image->layers[i].data_bytes = l->layers[i].data_bytes;
+	}
 	atomic_fetch_add(&l->done, 1);
 	report(l);
 	return 0;
@@ -188,11 +193,12 @@ static int by_size(const void *pa, const void *pb, void *arg)
 	return a > b ? -1 : a < b;
 }
 
-static int index_all(struct load *l, struct o2r_err *err)
+/* The lowest `count` layers. */
+static int index_layers(struct load *l, unsigned count, struct o2r_err *err)
 {
 	const struct image *image = l->image->image;
 
-	l->count = image->layer_count;
+	l->count = count;
 	l->layers = calloc(l->count + 1, sizeof(*l->layers));
 	l->order = calloc(l->count + 1, sizeof(*l->order));
 	if (!l->layers || !l->order)
@@ -217,21 +223,24 @@ static void cleanup_merge(struct merge **m)
 	merge_destroy(*m);
 }
 
-static int merge_all(struct load *l, struct tree **tree, struct o2r_err *err)
+/* The lowest `count` of those indexed, which are used up unless they are to be kept. */
+static int merge_layers(struct load *l, unsigned count, bool keep, const struct ctx *ctx,
+	struct tree **tree, struct o2r_err *err)
 {
 	struct o2r_image *image = l->image;
 	const struct image_config *config = &image->image->parsed;
 	struct merge *m CLEANUP(cleanup_merge) = NULL;
 	struct timespec start;
-	int r = merge_create(&image->ctx, &m, err);
+	int r = merge_create(ctx, &m, err);
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned i = 0; r == 0 && i < l->count; i++) {
+	for (unsigned i = 0; r == 0 && i < count; i++) {
 		r = merge_add(m, &l->layers[i], layer_name(image, i).s, err);
 		/* what the tree needs is copied by now */
-		layer_finish(&l->layers[i]);
+		if (!keep)
+			layer_finish(&l->layers[i]);
 		if (r == 0)
-			r = ctx_check(&image->ctx, err);
+			r = ctx_check(ctx, err);
 	}
 	if (r < 0)
 		return r;
@@ -242,8 +251,8 @@ static int merge_all(struct load *l, struct tree **tree, struct o2r_err *err)
 		created = (struct merge_time){config->created_sec, config->created_nsec};
 	r = merge_freeze(m, created, tree, err);
 	if (r == 0)
-		ctx_log(&image->ctx, LOG_INFO,
-			"merged %u layers to %u inodes, %s of data, %.3f s", l->count,
+		ctx_log(ctx, LOG_INFO,
+			"merged %u layers to %u inodes, %s of data, %.3f s", count,
 			(*tree)->inode_count, text_size((*tree)->data_bytes).s,
 			seconds_since(&start));
 	return r;
@@ -271,16 +280,16 @@ static void count_live(struct o2r_image *image)
 
 static int load(struct o2r_image *image, struct o2r_err *err)
 {
-	struct load l CLEANUP(load_finish) = {.image = image};
+	struct load l CLEANUP(load_finish) = {.image = image, .streams = image->streams};
 	struct tree *tree = NULL;
 
 	pthread_mutex_init(&l.reporting, NULL);
 	o2r_image_store(image);
 
-	int r = index_all(&l, err);
+	int r = index_layers(&l, image->image->layer_count, err);
 
 	if (r == 0)
-		r = merge_all(&l, &tree, err);
+		r = merge_layers(&l, l.count, false, &image->ctx, &tree, err);
 	if (r < 0) {
 		/* a second try starts anew */
 		for (unsigned i = 0; i < image->image->layer_count; i++) {
@@ -328,4 +337,53 @@ int o2r_image_load(struct o2r_image *image, struct o2r_error *error)
 	struct o2r_err err = {0};
 
 	return o2r_load_tree(image, &err) < 0 ? o2r_fail(error, &err) : 0;
+}
+
+static int load_prefix(struct o2r_image *image, unsigned index, struct o2r_prefix *out,
+	struct o2r_err *err)
+{
+	struct load l CLEANUP(load_finish) = {.image = image};
+	struct ctx quiet = image->ctx;
+	int r;
+
+	pthread_mutex_init(&l.reporting, NULL);
+	out->count = index + 1;
+	out->streams = l.streams = calloc(out->count, sizeof(*out->streams));
+	if (!out->streams)
+		return err_nomem(err);
+	o2r_image_store(image);
+	r = index_layers(&l, out->count, err);
+	/* what there is to say about these layers is said once */
+	quiet.log = NULL;
+	if (r == 0)
+		r = merge_layers(&l, index, true, &quiet, &out->below, err);
+	if (r == 0)
+		r = merge_layers(&l, out->count, false, &image->ctx, &out->with, err);
+	return r;
+}
+
+int o2r_load_prefix(struct o2r_image *image, unsigned index, struct o2r_prefix *out,
+	struct o2r_err *err)
+{
+	unsigned count = image->image->layer_count;
+	int r;
+
+	if (index >= count)
+		return err_set(err, ERR_USAGE, ERANGE,
+			"no layer %u: the image has %u (counted from 1)", index + 1,
+			count);
+	pthread_mutex_lock(&image->load_lock);
+	r = load_prefix(image, index, out, err);
+	pthread_mutex_unlock(&image->load_lock);
+	return r < 0 ? o2r_wrap_reference(image, err) : 0;
+}
+
+void o2r_prefix_finish(struct o2r_prefix *p)
+{
+	tree_destroy(p->below);
+	tree_destroy(p->with);
+	for (unsigned i = 0; p->streams && i < p->count; i++)
+		stream_destroy(p->streams[i]);
+	free(p->streams);
+	*p = (struct o2r_prefix){0};
 }

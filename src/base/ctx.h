@@ -23,7 +23,7 @@ enum log_level {
 
 /* One state of one running stage; counters only grow within a stage. */
 struct progress {
-	const char *stage; /* static text: "index", "write" */
+	const char *stage; /* static text: "index", "write", "compare" */
 	uint64_t done;     /* bytes */
 	uint64_t total;    /* bytes, 0 when not known */
 	unsigned layers_done;

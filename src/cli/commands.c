@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/cmd_cache.h"
 #include "cli/cmd_cat.h"
+#include "cli/cmd_diff.h"
 #include "cli/cmd_ls.h"
 #include "cli/cmd_mount.h"
 #include "cli/cmd_mounts.h"
@@ -19,6 +20,7 @@ const struct command *const cli_commands[] = {
 	&cmd_snapshot,
 	&cmd_ls,
 	&cmd_cat,
+	&cmd_diff,
 	&cmd_cache,
 	&cmd_help,
 };

@@ -226,7 +226,8 @@ static int flush(struct pass *p, const struct data_piece *v, size_t *n, uint64_t
 	int r = *n ? p->sink->pieces(p->sink->arg, v, *n, err) : 0;
 
 	if (r == 0) {
-		struct progress pr = {.stage = "write", .total = p->total};
+		const char *stage = p->sink->stage ? p->sink->stage : "write";
+		struct progress pr = {.stage = stage, .total = p->total};
 
 		/* told under the lock, so that it never seems to go back */
 		pthread_mutex_lock(&p->lock);

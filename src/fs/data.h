@@ -24,7 +24,8 @@ struct data_sink {
 	int (*pieces)(
 		void *arg, const struct data_piece *v, size_t n, struct o2r_err *err);
 	void *arg;
-	bool ordered; /* one call at a time, in the order of items and offsets */
+	bool ordered;      /* one call at a time, in the order of items and offsets */
+	const char *stage; /* what progress calls it; NULL: "write" */
 };
 
 /*
