@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "config.h"
 #include "handle.h"
+#include "o2r_index.h"
 #include "o2r_reopen.h"
 #include "sources/platform.h"
 #include "sources/store.h"
@@ -252,6 +253,7 @@ void o2r_image_close(struct o2r_image *image)
 	if (!image)
 		return;
 	o2r_read_close(image);
+	o2r_index_end(image);
 	tree_destroy(image->tree);
 	for (unsigned i = 0; image->streams && i < image->image->layer_count; i++)
 		stream_destroy(image->streams[i]);

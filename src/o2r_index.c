@@ -263,3 +263,18 @@ void o2r_index_put(const struct index_layer *il, const struct timespec *began,
 	note_seen(il, began);
 	use_kept_states(il, t.fd, stream);
 }
+
+void o2r_index_end(struct o2r_image *image)
+{
+	for (unsigned i = 0; image->store && i < image->image->layer_count; i++) {
+		const struct stream *s = image->streams[i];
+
+		if (!s || !stream_index_damaged(s))
+			continue;
+		ctx_log(&image->ctx, LOG_WARN,
+			"layer %u of %u (%.19s): the kept index is damaged (a decoder "
+			"state does not match its digest): it will be made anew",
+			i + 1, image->image->layer_count, image->layers[i].digest.s);
+		store_drop(image->store, STORE_INDEX, &image->image->layers[i].digest);
+	}
+}

@@ -38,4 +38,8 @@ int o2r_index_get(const struct index_layer *il, _Atomic uint64_t *bytes_done,
 void o2r_index_put(const struct index_layer *il, const struct timespec *began,
 	const struct layer *layer, struct stream **stream);
 
+/* Before the streams go: an index that turned out to be damaged when its states were
+ * wanted is not kept. */
+void o2r_index_end(struct o2r_image *image);
+
 #endif

@@ -44,6 +44,8 @@ void checkpoints_finish(struct checkpoints *c)
 	c->n = 0;
 	free(c->sha256);
 	c->sha256 = NULL;
+	free(c->damaged);
+	c->damaged = NULL;
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;

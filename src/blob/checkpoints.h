@@ -39,8 +39,10 @@ struct checkpoints {
 	uint64_t memory, spilled;    /* bytes */
 	int fd;                      /* the spill file or the pack, -1: none yet */
 	unsigned char (*sha256)[32]; /* of each packed state, NULL: not from a pack */
-	void *zstd;                  /* compression context, while adding */
-	unsigned char *packed;       /* scratch, while adding */
+	/* A state could not be used. Readers, for whom all else is constant, note it. */
+	_Atomic bool *damaged;
+	void *zstd;            /* compression context, while adding */
+	unsigned char *packed; /* scratch, while adding */
 	size_t packed_cap;
 };
 

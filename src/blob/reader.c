@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -142,6 +143,25 @@ static int decode(
 	}
 }
 
+/* Start at c, or at the nearest one before it whose state is sound: what was kept by an
+ * earlier run may be damaged, which must cost time, not the read. */
+static int restart_before(
+	struct stream_reader *r, const struct checkpoint *c, struct o2r_err *err)
+{
+	const struct checkpoints *all = &r->stream->checkpoints;
+	struct o2r_err why = {0};
+	int failed = restart(r, c, &why);
+
+	while (failed < 0 && failed != -ENOMEM && c && all->damaged) {
+		atomic_store(all->damaged, true);
+		c = c > all->v ? c - 1 : NULL;
+		failed = restart(r, c, &why);
+	}
+	if (failed < 0 && err)
+		*err = why;
+	return failed;
+}
+
 /* Bring the decoder to off, by the nearest way. */
 static int seek(struct stream_reader *r, uint64_t off, struct o2r_err *err)
 {
@@ -149,7 +169,7 @@ static int seek(struct stream_reader *r, uint64_t off, struct o2r_err *err)
 	int failed = 0;
 
 	if (!r->valid || r->pos > off || (c && c->out_off > r->pos))
-		failed = restart(r, c, err);
+		failed = restart_before(r, c, err);
 	while (failed == 0 && r->pos < off)
 		failed = decode(r, r->skip, (size_t)MIN(off - r->pos, SKIP_SIZE), err);
 	return failed;

@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -46,6 +47,11 @@ uint64_t stream_index_memory(const struct stream *s)
 uint64_t stream_index_spilled(const struct stream *s)
 {
 	return s->checkpoints.spilled;
+}
+
+bool stream_index_damaged(const struct stream *s)
+{
+	return s->checkpoints.damaged && atomic_load(s->checkpoints.damaged);
 }
 
 int stream_is_seekable(const struct stream *s)

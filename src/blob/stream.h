@@ -104,6 +104,10 @@ uint64_t stream_reader_at(const struct stream_reader *r);
 /* Bytes decoded so far, those on the way to what was asked for too. */
 uint64_t stream_reader_decoded(const struct stream_reader *r);
 
+/* Whether a decoder state could not be used since; reads went on from an earlier one, or
+ * from the start. Only those of a stream from a pack (stream_pack.h) may be damaged. */
+bool stream_index_damaged(const struct stream *s);
+
 /* 1 when the stream can restart at (or at a checkpoint just before) any span, 0 when a
  * range can only be reached by decoding everything before it (single-frame zstd). */
 int stream_is_seekable(const struct stream *s);

@@ -213,8 +213,9 @@ static int check_expected(const struct stream *s, const struct stream_expect *e,
 		return err_corrupt(err, "it is of a %s blob, not %s",
 			codec_name(s->codec), codec_name((enum codec)e->codec));
 	if (s->span != span)
-		return err_corrupt(err, "its span is %llu bytes, not %llu",
-			(unsigned long long)s->span, (unsigned long long)span);
+		return err_set(err, ERR_CORRUPT, ESTALE,
+			"its span is %llu bytes, not %llu", (unsigned long long)s->span,
+			(unsigned long long)span);
 	return 0;
 }
 
@@ -247,7 +248,8 @@ static int unpack_stream(const struct pack_reader *p, const struct stream_expect
 	if (codec > CODEC_ZSTD)
 		return err_corrupt(err, "its codec %u is unknown", codec);
 	if (get_le32(h + AT_SUM_ID) != PIECE_SUM_ID)
-		return err_corrupt(err, "its checksums are of another kind");
+		return err_set(
+			err, ERR_CORRUPT, ESTALE, "its checksums are of another kind");
 	s->codec = (enum codec)codec;
 	s->zlib = e->zlib;
 	s->span = get_le64(h + AT_SPAN);
@@ -269,7 +271,7 @@ static int unpack_stream(const struct pack_reader *p, const struct stream_expect
 
 static int unpack_sums(const struct pack_reader *p, struct stream *s, struct o2r_err *err)
 {
-	uint64_t n = DIV_ROUND_UP(s->size, STREAM_PIECE);
+	uint64_t n = s->size / STREAM_PIECE + (s->size % STREAM_PIECE != 0);
 
 	if (n > SIZE_MAX / 8)
 		return err_nomem(err);
@@ -377,7 +379,8 @@ static int unpack_checkpoints(
 
 	c->v = calloc(n + 1, sizeof(*c->v));
 	c->sha256 = calloc(n + 1, sizeof(*c->sha256));
-	if (!records || !c->v || !c->sha256)
+	c->damaged = calloc(1, sizeof(*c->damaged));
+	if (!records || !c->v || !c->sha256 || !c->damaged)
 		return err_nomem(err);
 
 	const struct pack_part part = {.tag = TAG_CHECKPOINTS, .p = records, .n = len};

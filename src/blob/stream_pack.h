@@ -3,9 +3,10 @@
  * needs no scan: sizes, digests, the checksum of each piece, the checkpoints.
  *
  * Decoder states are loaded when a reader needs them, from the pack's file, each checked
- * against its own SHA-256 before it is used: a state that does not check is an error of
- * that read. The pack names the inflate library, its build and the size of its state; one
- * of another library is of no use and class CORRUPT with the code -ESTALE.
+ * against its own SHA-256 before it is used: one that does not check is passed over, and
+ * stream_index_damaged tells. The pack names the inflate library, its build and the size
+ * of its state; one of another library, kind of checksum or span is of no use and class
+ * CORRUPT with the code -ESTALE.
  */
 #ifndef O2R_BLOB_STREAM_PACK_H
 #define O2R_BLOB_STREAM_PACK_H
