@@ -12,7 +12,8 @@ import zlib
 
 import measure
 
-VERSION = 1     # of what is made here: material of another version is not used
+VERSION = 2     # of what is made here: material of another version is not used
+RANDOM_FILES = 40
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 
 
@@ -129,7 +130,8 @@ def shrinks(path):
 
 
 def tree_facts(top):
-    """`data`: of every name, `data_once`: of every inode; `alone`: the largest file and the largest one that compresses to less than 60 %, label -> path."""
+    """`data`: of every name, `data_once`: of every inode; `alone`: label -> file that is read by itself, the largest one and the
+    largest that compresses well; `random`: label -> files that are read at random, more of them than a cache holds."""
     names = name_bytes = data = once = 0
     sizes, seen, acls = [], set(), False
     for where, dirs, files in os.walk(top):
@@ -144,10 +146,12 @@ def tree_facts(top):
                     sizes.append((st.st_size, os.path.relpath(os.path.join(where, name), top)))
                 seen.add(st.st_ino)
     sizes.sort(reverse=True)
-    alone = {"large file": sizes[0][1]} if sizes else {}
-    for _, path in sizes[:200]:
-        if shrinks(os.path.join(top, path)) < 0.6:
-            if path not in alone.values():
-                alone["compressible file"] = path
-            break
-    return {"names": names + 1, "name_bytes": name_bytes, "data": data, "data_once": once, "acls": acls, "alone": alone}
+    squeezed = [path for _, path in sizes[:200] if ":" not in path and shrinks(os.path.join(top, path)) < 0.6][:RANDOM_FILES]
+    alone, among = {}, {}
+    if sizes:
+        alone["large file"], among["large file"] = sizes[0][1], [sizes[0][1]]
+    if squeezed and squeezed[0] != sizes[0][1]:
+        alone["compressible file"] = squeezed[0]
+    if squeezed:
+        among["compressible files"] = squeezed
+    return {"names": names + 1, "name_bytes": name_bytes, "data": data, "data_once": once, "acls": acls, "alone": alone, "random": among}

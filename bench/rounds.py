@@ -107,8 +107,9 @@ class Rounds:
 
     def random(self, fs):
         out = os.path.join(self.bench.work, "fio.json")
-        for label, path in self.bench.facts["alone"].items():
-            argv = ["fio", "--name=random", "--readonly", "--filename=" + os.path.join(self.where, path), "--rw=randread", "--bs=4k",
+        for label, paths in self.bench.facts["random"].items():
+            names = ":".join(os.path.join(self.where, path) for path in paths)
+            argv = ["fio", "--name=random", "--readonly", "--filename=" + names, "--file_service_type=random", "--rw=randread", "--bs=4k",
                     "--ioengine=psync", "--number_ios=%d" % RANDOM_READS, "--allow_file_create=0", "--output-format=json"]
             with self.fresh(fs) as m:
                 cost, server = m.run(argv, stdout=out, timeout=self.bench.timeout)

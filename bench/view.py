@@ -70,6 +70,9 @@ class Bench:
         path = self.facts["alone"].get(what)
         return os.path.getsize(os.path.join(self.top, path)) if path else self.facts["data_once" if what == "tar" else "data"]
 
+    def bytes_of_files(self, paths):
+        return sum(os.path.getsize(os.path.join(self.top, path)) for path in paths)
+
     def layers_of(self, what):
         """The layers that those bytes lie in."""
         only = self.facts["layers"].get(what)

@@ -112,9 +112,12 @@ class Report:
         for label, path in self.bench.facts["alone"].items() if "alone" in self.bench.measures else ():
             self.lines += ["", "%s: /%s, %.1f MB, decoded from layer %d." % (label.capitalize(), path, self.bench.bytes_of(label) / MB,
                                                                            self.bench.layers_of(label)[0] + 1)]
-        self.matrix("Random reads of 4 KiB: mean, ms, minimum / median", ["random " + label for label in self.bench.facts["alone"]],
+        many = self.bench.facts["random"].get("compressible files", [])
+        if many and "random" in self.bench.measures:
+            self.lines += ["", "Compressible files: the %d largest that compress well, %.0f MB." % (len(many), self.bench.bytes_of_files(many) / MB)]
+        self.matrix("Random reads of 4 KiB: mean, ms, minimum / median", ["random " + label for label in self.bench.facts["random"]],
                     lambda fs, c: self.pair([v * 1e3 for v in self.low_mid(fs.name, c) or []]))
-        self.matrix("Random reads of 4 KiB: 99th percentile, ms, minimum / median", ["random " + label for label in self.bench.facts["alone"]],
+        self.matrix("Random reads of 4 KiB: 99th percentile, ms, minimum / median", ["random " + label for label in self.bench.facts["random"]],
                     lambda fs, c: self.pair([v * 1e3 for v in self.low_mid(fs.name, c, "p99") or []]))
 
     def memory(self):
@@ -175,6 +178,7 @@ class Report:
             yield label + ", plain layers", 2.0, "GB/s", fast and fast[0] / 1e9, False
             decoder = self.decoder(label)
             yield label + " beside the decoder", 1.0, "x", ratio(base and base[0], decoder and decoder[0]), False
+        for label in facts["random"]:
             mean = low(us, "random " + label)
             yield "random 4 KiB, " + label, 1.0, "ms", mean and mean * 1e3, True
         used = low(us, "memory after ls -lR", "anonymous")

@@ -22,9 +22,9 @@ TABLES = {
     "The decoder": ["decoder"], "Data beside the decoder": DATA, "Random reads of 4 KiB: mean": DATA, "Random reads of 4 KiB: 99th": DATA,
     "Memory of the server": SERVED + ["ratarmount 1.3.0"], "Snapshot": ["o2r snapshot, first", "o2r snapshot, second"],
     "Budgets": ["first mount beside decode + digests", "second mount", "ls -lR cold beside EROFS", "ls -lR warm beside EROFS",
-                "large file, plain layers", "large file beside the decoder", "random 4 KiB, large file", "compressible file, plain layers",
-                "compressible file beside the decoder", "random 4 KiB, compressible file", "anonymous memory an entry, names apart",
-                "second snapshot beside decode + copy"]}
+                "large file, plain layers", "large file beside the decoder", "compressible file, plain layers",
+                "compressible file beside the decoder", "random 4 KiB, large file", "random 4 KiB, compressible files",
+                "anonymous memory an entry, names apart", "second snapshot beside decode + copy"]}
 
 
 def tables(markdown):
