@@ -235,8 +235,23 @@ def problems(said):
 
 # ---- test cases
 
+IMAGE_OPTIONS = ("--limit", "--cache", "--no-cache")     # those that `mount` takes too and that change what is shown or refused
+
+
+def shared(args):
+    """Of the arguments of `snapshot` those that `mount` gets too."""
+    found, args = [], list(map(str, args))
+    for n, arg in enumerate(args):
+        if arg.startswith(IMAGE_OPTIONS):
+            found += args[n:n + 2] if arg == "--limit" or arg == "--cache" else [arg]
+    return tuple(found)
+
+
 class Case(unittest.TestCase):
+    """GATE: whether each image that `snapshot` makes, and each refusal, is compared with what `mount` does."""
+
     maxDiff = 4000
+    GATE = True
 
     def setUp(self):
         self.work = tempfile.mkdtemp(prefix="o2r-case-", dir=os.environ.get("O2R_SCRATCH"))
@@ -259,8 +274,9 @@ class Case(unittest.TestCase):
         self.facts = image.write(out, **options)
         return out
 
-    def snapshot(self, layout, *args, out=None, env=None, platform="linux/amd64"):
-        """Run it with --format json; returns (path of the image, the JSON). It must succeed; self.said is its stderr."""
+    def snapshot(self, layout, *args, out=None, env=None, platform="linux/amd64", gate=True):
+        """Run it with --format json; returns (path of the image, the JSON). It must succeed; self.said is its stderr.
+        gate: False for what treedump cannot dump, because its paths are longer than PATH_MAX."""
         out = out or self.new(".ext4")
         done = o2r("snapshot", layout, "-o", out, "--platform", platform, "--format", "json", *args, env=env)
         self.said = done.stderr
@@ -268,7 +284,22 @@ class Case(unittest.TestCase):
         info = json.loads(done.stdout)
         if out != "-" and "--dry-run" not in args:
             self.assertEqual(os.listdir(os.path.dirname(out)).count(os.path.basename(out)), 1)
+            if gate and self.GATE:
+                self.same_view(layout, out, shared(args), env or {}, platform)
         return out, info
+
+    def same_view(self, reference, image, args, env, platform):
+        """The central gate: the view of the image shows what its snapshot shows. Once for each input."""
+        seen = self.__dict__.setdefault("seen", set())
+        key = (os.fspath(reference), args, platform)
+        if key in seen:
+            return
+        seen.add(key)
+        with loop_mount(image) as root:
+            expected = viewing.lines(root)
+        epoch = env.get("SOURCE_DATE_EPOCH")
+        found = viewing.of_reference(reference, *args, platform=platform, env={**env, "SOURCE_DATE_EPOCH": None})
+        same_lines(viewing.as_in_ext4(found, expected, int(epoch) if epoch else None), expected, "the view")
 
     def refused(self, layout, *args, code, words=(), out=None, platform="linux/amd64", **kw):
         """It must fail with one line on stderr that holds the words, and leave nothing in the output directory."""
@@ -286,6 +317,8 @@ class Case(unittest.TestCase):
         self.assertEqual(done.stdout or b"", b"")
         if folder:
             self.assertEqual(os.listdir(folder), [], "left behind")
+            if self.GATE and code != 2 and not kw and len(args) == len(shared(args)):
+                viewing.refused(layout, args, code, lines[0], platform)
         return lines[0]
 
     def judge(self, image, info, layout=None, lines=None, **kw):
