@@ -4,17 +4,23 @@
  * serves a filesystem never decodes. Decoded spans are kept in bounded memory, least
  * recently used ones go first.
  *
- * - A span is decoded once however many wait for it, and who waits is served as soon as
- *   the pieces (STREAM_PIECE) that he needs are there and checked.
+ * - A span is what lies between two checkpoints. It is decoded once however many wait for
+ *   it, and who waits is served as soon as the pieces (STREAM_PIECE) that he needs are
+ *   there and checked.
  * - Decoding stops behind the last piece that somebody wants; a later want goes on from
  *   there.
- * - When a reader goes forwards through a stream the next spans are decoded ahead.
+ * - When a reader has gone forwards through two spans of a stream, the next ones are
+ *   decoded ahead, by workers that have nothing else to do.
  * - Plain streams are read by pread and checked, without the cache; from the page cache
  *   on the caller's thread, otherwise by a worker.
  * - A stream without random access (a zstd frame larger than a few spans) is decoded
- * once, forwards, into a file (docs/decoding.md), from which all reads are served.
+ *   once, forwards, into a file (docs/decoding.md), from which all reads are served.
+ * - What fails is told to whoever needs those pieces, and tried again for the next one:
+ *   a blob may be back. Pieces that were good stay good.
  *
- * All functions may be called from any thread, except create and destroy.
+ * Threads are started when there is work for them: a process may fork between making a
+ * cache and its first fetch. All functions may be called from any thread, except create
+ * and destroy.
  */
 #ifndef O2R_BLOB_SPAN_CACHE_H
 #define O2R_BLOB_SPAN_CACHE_H
@@ -32,8 +38,9 @@ enum {
 struct span_cache;
 
 struct span_cache_options {
-	uint64_t
-		memory; /* bytes of decoded spans, 0: the default; at least a few spans */
+	/* bytes of decoded spans, 0: the default; at least a few spans. Besides, each
+	 * worker and a few more decoders take half a megabyte, zstd ones their window. */
+	uint64_t memory;
 	unsigned threads; /* workers; 0: ctx->threads */
 	/*
 	 * Where the decoded copy of stream number `stream` is kept: open returns 1 and a
@@ -54,7 +61,7 @@ struct span_cache_options {
 int span_cache_create(struct stream *const *streams, unsigned count,
 	const struct span_cache_options *o, const struct ctx *ctx,
 	struct span_cache **out, struct o2r_err *err) O2R_MUST_CHECK;
-/* Whoever still waits gets -ECANCELED first. NULL is fine. */
+/* Whoever still waits gets -ECANCELED first, on this thread. NULL is fine. */
 void span_cache_destroy(struct span_cache *c);
 
 /* n decoded bytes of a stream from off, wanted at dst. */
@@ -79,11 +86,11 @@ int span_cache_read(struct span_cache *c, const struct span_part *parts, unsigne
 	struct o2r_err *err) O2R_MUST_CHECK;
 
 struct span_cache_counters {
-	uint64_t
-		decoded_spans; /* entered by a decoder (going on in one counts no more) */
+	/* entered by a decoder; going on in one counts no more, a copy counts once */
+	uint64_t decoded_spans;
 	uint64_t decoded_bytes; /* skipped ones too */
 	uint64_t plain_bytes;   /* read from plain streams and decoded copies */
-	uint64_t hits;          /* parts served from kept spans */
+	uint64_t hits;          /* reads of one span that was kept */
 	uint64_t ahead_spans;   /* of decoded_spans: before anybody asked */
 	uint64_t failed;        /* fetches that failed */
 };

@@ -331,16 +331,17 @@ static bool fill(struct span_cache *c, struct span_lane *l, struct span_reader *
 		bool decoded = false;
 
 		dispatch_all(c, l, l->copied);
-		if (c->workers.ended)
-			return false;
 		if (l->copy_state != COPY_MAKING)
 			return false;
-		if (!l->copy)
-			return true; /* it was found damaged already */
-		if (l->copied == size) {
+		if (l->copy && l->copied == size) {
+			/* also at the very end: it may be kept */
 			copy_whole(c, l);
 			return false;
 		}
+		if (c->workers.ended)
+			return false;
+		if (!l->copy)
+			return true; /* it was found damaged already */
 		if (span_pressed(c))
 			return true;
 

@@ -124,12 +124,35 @@ static void unblock(struct span_cache *c, struct span_lane *lane)
 	}
 }
 
+/* A zstd decoder may hold megabytes of window, and needs no saved state to begin anew:
+ * few of them keep their place. */
+static void trim_zstd(struct span_cache *c)
+{
+	struct span_reader *oldest = NULL;
+	unsigned count = 0;
+
+	for (struct span_link *l = c->readers.next; l != &c->readers; l = l->next) {
+		struct span_reader *r = SPAN_OF(l, struct span_reader, link);
+
+		if (stream_codec(r->lane->stream) == CODEC_ZSTD && !count++)
+			oldest = r;
+	}
+	if (count <= c->workers.most)
+		return;
+	span_list_remove(&oldest->link);
+	c->reader_count--;
+	pthread_mutex_unlock(&c->lock);
+	destroy(oldest);
+	pthread_mutex_lock(&c->lock);
+}
+
 void span_reader_put(struct span_cache *c, struct span_reader *r)
 {
 	struct span_lane *lane = r->lane;
 
 	if (!lane->serial) {
 		span_list_add(&c->readers, &r->link);
+		trim_zstd(c);
 		return;
 	}
 	lane->busy = false;
