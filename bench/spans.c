@@ -1,0 +1,203 @@
+/*
+ * What random access to one layer blob costs, without a filesystem around it:
+ *
+ *	bench-spans BLOB [THREADS [READS]]
+ *
+ * Reads at random: mean, median and 99th percentile of the latency of one reader with
+ * every read in a span that is not kept, then the rate of several. Reads forwards: MB/s
+ * at 128 KiB and 1 MiB a request, by one reader and by several, each in his own part.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/checked.h"
+#include "blob/span_cache.h"
+
+enum {
+	READERS = 4,
+	READS_MAX = 100000,
+	PAGE = 4096,
+};
+
+struct reader {
+	struct span_cache *cache;
+	uint64_t from, to; /* forwards */
+	size_t request;
+	uint64_t seed; /* at random */
+	double *took;
+	pthread_t thread;
+};
+
+static unsigned reads = 2000; /* at random, by each reader */
+static struct ctx ctx = {.threads = 2, .limits = LIMITS_DEFAULT};
+
+static double seconds(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static _Noreturn void fail(const struct o2r_err *err)
+{
+	fprintf(stderr, "bench-spans: %s\n", err->text);
+	exit(1);
+}
+
+static void read_one(struct span_cache *c, uint64_t off, unsigned char *buf, size_t n)
+{
+	struct span_part p = {.off = off, .dst = buf, .n = n};
+	struct o2r_err err = {0};
+
+	if (span_cache_read(c, &p, 1, &err) < 0)
+		fail(&err);
+}
+
+static void *read_forwards(void *arg)
+{
+	struct reader *r = arg;
+	unsigned char *buf = malloc(r->request);
+
+	for (uint64_t off = r->from; buf && off < r->to; off += r->request)
+		read_one(r->cache, off, buf, (size_t)MIN(r->request, r->to - off));
+	free(buf);
+	return NULL;
+}
+
+static void *read_random(void *arg)
+{
+	struct reader *r = arg;
+	unsigned char buf[PAGE];
+
+	for (unsigned i = 0; i < reads; i++) {
+		double start = seconds(CLOCK_MONOTONIC);
+
+		r->seed = r->seed * 6364136223846793005ULL + 1442695040888963407ULL;
+		read_one(r->cache, (r->seed >> 20) % (r->to / PAGE) * PAGE, buf, PAGE);
+		r->took[i] = seconds(CLOCK_MONOTONIC) - start;
+	}
+	return NULL;
+}
+
+static double run(struct reader *r, unsigned count, void *(*fn)(void *))
+{
+	double start = seconds(CLOCK_MONOTONIC);
+
+	for (unsigned i = 0; i < count; i++)
+		if (pthread_create(&r[i].thread, NULL, fn, &r[i]) != 0)
+			exit(1);
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(r[i].thread, NULL);
+	return seconds(CLOCK_MONOTONIC) - start;
+}
+
+static struct span_cache *open_cache(struct stream *s)
+{
+	struct span_cache_options o = {0};
+	struct span_cache *c;
+	struct o2r_err err = {0};
+
+	if (span_cache_create(&s, 1, &o, &ctx, &c, &err) < 0)
+		fail(&err);
+	return c;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void at_random(struct stream *s, unsigned readers)
+{
+	struct span_cache *c = open_cache(s);
+	static double took[READERS * READS_MAX];
+	struct reader r[READERS];
+	double sum = 0;
+
+	for (unsigned i = 0; i < readers; i++)
+		r[i] = (struct reader){.cache = c,
+			.to = stream_size(s),
+			.seed = i,
+			.took = took + i * reads};
+
+	double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	double wall = run(r, readers, read_random);
+
+	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+
+	unsigned n = readers * reads;
+
+	qsort(took, n, sizeof(took[0]), by_time);
+	for (unsigned i = 0; i < n; i++)
+		sum += took[i];
+	printf("random 4 KiB, %u readers: mean %.3f ms, median %.3f, 99 %% %.3f, %.0f "
+	       "reads/s, %.3f ms of CPU time each\n",
+		readers, sum / n * 1e3, took[n / 2] * 1e3, took[n * 99 / 100] * 1e3,
+		n / wall, cpu / n * 1e3);
+	span_cache_destroy(c);
+}
+
+static void forwards(struct stream *s, unsigned readers, size_t request)
+{
+	struct span_cache *c = open_cache(s);
+	struct span_cache_counters n;
+	struct reader r[READERS];
+	uint64_t size = stream_size(s), part = size / readers;
+
+	for (unsigned i = 0; i < readers; i++)
+		r[i] = (struct reader){.cache = c,
+			.from = i * part,
+			.to = i + 1 == readers ? size : (i + 1) * part,
+			.request = request};
+
+	double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	double wall = run(r, readers, read_forwards);
+
+	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	span_cache_counters(c, &n);
+	printf("forwards %4zu KiB, %u readers: %.0f MB/s, %.0f MB/s of CPU time, "
+	       "%llu spans, %llu ahead, decoded %.2f times\n",
+		request >> 10, readers, (double)size / wall / 1e6,
+		(double)size / cpu / 1e6, (unsigned long long)n.decoded_spans,
+		(unsigned long long)n.ahead_spans,
+		(double)n.decoded_bytes / (double)size);
+	span_cache_destroy(c);
+}
+
+int main(int argc, char **argv)
+{
+	struct stream_expect e = {.codec = -1};
+	struct blob blob = {0};
+	struct stream *s = NULL;
+	struct o2r_err err = {0};
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: bench-spans BLOB [THREADS [READS]]\n");
+		return 2;
+	}
+	if (argc > 2)
+		ctx.threads = (unsigned)strtoul(argv[2], NULL, 10);
+	if (argc > 3)
+		reads = (unsigned)MIN(strtoul(argv[3], NULL, 10), READS_MAX);
+	if (blob_open_file(&blob, AT_FDCWD, argv[1], &err) < 0 ||
+		stream_scan(&blob, &e, NULL, &ctx, NULL, &s, &err) < 0)
+		fail(&err);
+	printf("%s, %.1f MB decoded, %u workers\n", codec_name(stream_codec(s)),
+		(double)stream_size(s) / 1e6, ctx.threads);
+	at_random(s, 1);
+	at_random(s, READERS);
+	for (size_t request = 128 << 10; request <= 1 << 20; request *= 8) {
+		forwards(s, 1, request);
+		forwards(s, READERS, request);
+	}
+	stream_destroy(s);
+	blob_close(&blob);
+	return 0;
+}
