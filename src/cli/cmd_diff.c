@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/layer_arg.h"
 #include "cli/look.h"
+#include "cli/seen.h"
 #include "cli/show.h"
 
 enum {
@@ -20,12 +21,6 @@ struct total {
 	uint64_t paths, bytes;
 };
 
-/* Inodes whose bytes have been counted: a file with several names counts once. */
-struct seen {
-	unsigned char *bits;
-	size_t bytes;
-};
-
 struct diff {
 	struct look look;
 	struct o2r_image *a, *b; /* b NULL: a layer of a */
@@ -33,6 +28,7 @@ struct diff {
 	unsigned layer_index;
 	bool exit_code;
 	struct total added, removed, changed_before, changed_after;
+	/* a file with several names counts once */
 	struct seen seen_before, seen_after;
 	struct o2r_error error;
 };
@@ -74,31 +70,9 @@ static const struct {
 
 /* ---- totals */
 
-/* Whether the inode is met for the first time; a negative errno without memory. */
-static int first_time(struct seen *s, uint64_t ino)
-{
-	size_t at = (size_t)(ino / 8);
-	unsigned char bit = (unsigned char)(1u << ino % 8);
-
-	if (at >= s->bytes) {
-		size_t bytes = MAX(at + 1, s->bytes * 2);
-		unsigned char *bits = realloc(s->bits, bytes);
-
-		if (!bits)
-			return -ENOMEM;
-		memset(bits + s->bytes, 0, bytes - s->bytes);
-		s->bits = bits;
-		s->bytes = bytes;
-	}
-	if (s->bits[at] & bit)
-		return 0;
-	s->bits[at] |= bit;
-	return 1;
-}
-
 static int count_bytes(struct seen *s, const struct stat *st, struct total *t)
 {
-	int r = S_ISREG(st->st_mode) ? first_time(s, st->st_ino) : 0;
+	int r = S_ISREG(st->st_mode) ? seen_first(s, st->st_ino) : 0;
 
 	if (r > 0)
 		t->bytes += (uint64_t)st->st_size;
@@ -323,8 +297,8 @@ static void diff_finish(struct diff *d)
 {
 	o2r_image_close(d->a);
 	o2r_image_close(d->b);
-	free(d->seen_before.bits);
-	free(d->seen_after.bits);
+	seen_finish(&d->seen_before);
+	seen_finish(&d->seen_after);
 	look_finish(&d->look);
 }
 

@@ -6,6 +6,7 @@
 #include "cli/cmd_cache.h"
 #include "cli/cmd_cat.h"
 #include "cli/cmd_diff.h"
+#include "cli/cmd_inspect.h"
 #include "cli/cmd_ls.h"
 #include "cli/cmd_mount.h"
 #include "cli/cmd_mounts.h"
@@ -20,6 +21,7 @@ const struct command *const cli_commands[] = {
 	&cmd_snapshot,
 	&cmd_ls,
 	&cmd_cat,
+	&cmd_inspect,
 	&cmd_diff,
 	&cmd_cache,
 	&cmd_help,
