@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/cmd_cache.h"
 #include "cli/cmd_cat.h"
+#include "cli/cmd_cp.h"
 #include "cli/cmd_diff.h"
 #include "cli/cmd_inspect.h"
 #include "cli/cmd_ls.h"
@@ -21,6 +22,7 @@ const struct command *const cli_commands[] = {
 	&cmd_snapshot,
 	&cmd_ls,
 	&cmd_cat,
+	&cmd_cp,
 	&cmd_inspect,
 	&cmd_diff,
 	&cmd_cache,

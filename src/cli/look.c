@@ -46,6 +46,14 @@ int look_begin(struct look *l, struct cli *cli, const struct command *c, void *o
 	return begin(l, cli, c, states, argc, argv);
 }
 
+int look_begin_plain(struct look *l, struct cli *cli, const struct command *c, void *own,
+	int *argc, char **argv)
+{
+	void *const states[] = {own, &l->image};
+
+	return begin(l, cli, c, states, argc, argv);
+}
+
 int look_begin_image(
 	struct look *l, struct cli *cli, const struct command *c, int *argc, char **argv)
 {

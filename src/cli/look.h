@@ -34,6 +34,9 @@ extern const struct option_spec look_options[LOOK_OPTION_COUNT];
  * CLI_GO_ON, or the exit code. look_finish in any case. */
 int look_begin(struct look *l, struct cli *cli, const struct command *c, void *own,
 	int *argc, char **argv) O2R_MUST_CHECK;
+/* For a command without --format: the groups are its own and those of images. */
+int look_begin_plain(struct look *l, struct cli *cli, const struct command *c, void *own,
+	int *argc, char **argv) O2R_MUST_CHECK;
 /* For a command whose only options are those of images. */
 int look_begin_image(struct look *l, struct cli *cli, const struct command *c, int *argc,
 	char **argv) O2R_MUST_CHECK;
