@@ -1,6 +1,7 @@
 #!/bin/bash
-# From a clone on a fresh Debian 12 to an ext4 image of a real container image: installs packages, builds o2r, makes a small
-# Debian as an OCI layout (from the Debian mirrors, no registry), writes it as ext4 and has it checked by e2fsck.
+# From a clone on a fresh Debian 12 to a view and an ext4 image of a real container image: installs packages, builds o2r, makes
+# a small Debian as an OCI layout (from the Debian mirrors, no registry), mounts it, writes what the view shows as ext4 and has
+# that checked by e2fsck.
 #
 # usage: ./quickstart.sh      (as root, or as a user with sudo)     Everything else stays in build/ and quickstart/.
 set -euo pipefail
@@ -31,16 +32,29 @@ o2r=build/src/cli/o2r
 step "an image: Debian in two layers, as an OCI layout"
 run tests/tools/real-image.sh quickstart --small
 
-step "what would be written"
-run "$o2r" snapshot oci:quickstart/layout:latest --dry-run
+step "the image, mounted: nothing is unpacked"
+mkdir -p quickstart/view
+if mountpoint -q quickstart/view; then
+  run "$o2r" umount quickstart/view
+fi
+run "$o2r" mount oci:quickstart/layout:latest quickstart/view
+trap '"$o2r" umount --lazy quickstart/view 2>/dev/null || true' EXIT
+run "$o2r" mounts
 
-step "the image as ext4"
-run "$o2r" snapshot oci:quickstart/layout:latest -o quickstart/rootfs.ext4 --free 256M --force -v
+step "a look"
+run ls -l quickstart/view
+run cat quickstart/view/root/hello quickstart/view/etc/debian_version
+run du -sh quickstart/view
+
+step "what the view shows, as ext4"
+run "$o2r" snapshot ./quickstart/view -o quickstart/rootfs.ext4 --free 256M --force -v
+run "$o2r" umount quickstart/view
+trap - EXIT
 
 step "e2fsck finds nothing to complain about"
 run e2fsck -fn quickstart/rootfs.ext4
 
-step "a look inside, without mounting it"
+step "a look inside the ext4 image"
 run debugfs -R 'cat /root/hello' quickstart/rootfs.ext4
 run debugfs -R 'ls -l /' quickstart/rootfs.ext4
 
