@@ -1,7 +1,6 @@
 #include "base/sha256_ni.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 
 #define WITH_SHA __attribute__((target("sha,sse4.1,ssse3")))
@@ -132,14 +131,31 @@ WITH_SHA void sha256_ni_blocks2(uint32_t ha[8], const unsigned char *pa, uint32_
 	lane_store(&b, hb);
 }
 
-bool sha256_ni_usable(void)
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+
+/* The C library has asked the processor already: in a virtual machine each question takes
+ * microseconds, and this is asked for every digest. */
+static bool has_sha(void)
+{
+	return CPU_FEATURE_ACTIVE(SHA);
+}
+#else
+#include <cpuid.h>
+
+static bool has_sha(void)
 {
 	unsigned a, b, c, d;
 
-	/* compilers do not agree on a name for it in __builtin_cpu_supports */
-	if (!__builtin_cpu_supports("sse4.1") || !__builtin_cpu_supports("ssse3"))
-		return false;
 	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+}
+#endif
+
+bool sha256_ni_usable(void)
+{
+	/* compilers do not agree on a name for SHA in __builtin_cpu_supports */
+	return __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("ssse3") &&
+	       has_sha();
 }
 
 #else
