@@ -234,6 +234,19 @@ static int begin(struct span_cache *c, struct span_lane *l, bool bad,
 	return r < 0 ? find_file(c, l, true, out, err) : r;
 }
 
+static void copy_failed(
+	struct span_cache *c, struct span_lane *l, int status, const struct o2r_err *err)
+{
+	struct span_link list;
+
+	span_list_init(&list);
+	span_wants_take(&l->waiting, UINT64_MAX, &list);
+	l->copy_state = COPY_NONE; /* what is copied stays; the next one tries to go on */
+	pthread_mutex_unlock(&c->lock);
+	span_wants_done(c, &list, status, err);
+	pthread_mutex_lock(&c->lock);
+}
+
 /* With the lock: there is a file to fill, or there is none and all is settled. */
 static bool have_file(struct span_cache *c, struct span_lane *l)
 {
@@ -249,6 +262,10 @@ static bool have_file(struct span_cache *c, struct span_lane *l)
 	int r = begin(c, l, bad, &p, &err);
 
 	pthread_mutex_lock(&c->lock);
+	if (r == -ENOMEM) {
+		copy_failed(c, l, r, &err);
+		return false;
+	}
 	if (r < 0) {
 		give_up(c, l, &err);
 		return false;
@@ -289,19 +306,6 @@ static int copy_batch(struct span_cache *c, struct span_lane *l, struct span_rea
 		l->copied = at + n;
 	span_copy_release(p);
 	return failed;
-}
-
-static void copy_failed(
-	struct span_cache *c, struct span_lane *l, int status, const struct o2r_err *err)
-{
-	struct span_link list;
-
-	span_list_init(&list);
-	span_wants_take(&l->waiting, UINT64_MAX, &list);
-	l->copy_state = COPY_NONE; /* what is copied stays; the next one tries to go on */
-	pthread_mutex_unlock(&c->lock);
-	span_wants_done(c, &list, status, err);
-	pthread_mutex_lock(&c->lock);
 }
 
 static void copy_whole(struct span_cache *c, struct span_lane *l)

@@ -1,5 +1,7 @@
 /* Memory that runs out at every single place: whoever waits is told, nothing else breaks.
- */
+ * And no threads: the callers do the work. */
+#include <sched.h>
+
 #include "base/checked.h"
 #include "blob/span_impl.h"
 #include "span_fixture.h"
@@ -35,6 +37,22 @@ void *__wrap_calloc(size_t n, size_t size)
 	return fails() ? NULL : __real_calloc(n, size);
 }
 
+int __real_pthread_create(
+	pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(
+	pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
+
+static _Atomic long threads_left = -1; /* as above */
+
+int __wrap_pthread_create(
+	pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
+{
+	if (threads_left == 0)
+		return EAGAIN;
+	threads_left--;
+	return __real_pthread_create(t, a, fn, arg);
+}
+
 static const struct shape shapes[] = {
 	{CODEC_GZIP, 1, 6, false, false},
 	{CODEC_GZIP, 1, 6, true, false},
@@ -49,6 +67,19 @@ enum {
 	TRIES = 40,
 	READS = 12,
 };
+
+/* What goes on by itself is over. */
+static void wait_idle(struct span_cache *c)
+{
+	bool idle = false;
+
+	while (!idle) {
+		pthread_mutex_lock(&c->lock);
+		idle = c->workers.idle == c->workers.threads && !c->workers.woken;
+		pthread_mutex_unlock(&c->lock);
+		sched_yield();
+	}
+}
 
 /* From some point on there is no memory, then there is again. */
 static void starve(struct fixture *f, long after)
@@ -72,10 +103,25 @@ static void starve(struct fixture *f, long after)
 			CHECK(r == 0 || r == -ENOMEM);
 			failed += r != 0;
 		}
+	wait_idle(c);
 	until_failure = -1;
 	for (uint64_t off = 0; off < SIZE; off += SPAN)
 		CHECK_EQ(read_at(c, f, 0, off, SPAN), 0);
 	CHECK_EQ(counters(c).failed, failed);
+	span_cache_destroy(c);
+}
+
+static void short_of_threads(struct fixture *f, unsigned threads)
+{
+	struct span_cache_options o = {.threads = 4};
+	struct span_cache *c = open_cache(f, 1, &o);
+
+	threads_left = threads;
+	for (uint64_t off = 0; off < SIZE; off += SPAN)
+		CHECK_EQ(read_at(c, f, 0, off + 1, SPAN - 1), 0);
+	wait_idle(c);
+	CHECK(c->workers.threads <= threads);
+	threads_left = -1;
 	span_cache_destroy(c);
 }
 
@@ -88,6 +134,8 @@ int main(int argc, char **argv)
 		fixture_init(&f, &shapes[i], SIZE, SPAN);
 		for (long after = 0; after < TRIES; after++)
 			starve(&f, after);
+		short_of_threads(&f, 0);
+		short_of_threads(&f, 1);
 		fixture_finish(&f);
 	}
 	/* the library's calls did come this way */
