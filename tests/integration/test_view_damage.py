@@ -5,6 +5,7 @@ read past the page cache, 4096 bytes at a time: each read gives the right bytes 
 """
 import errno
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -21,19 +22,19 @@ RANDOM_ACCESS = ("plain", "gzip:level=1", "zstd:frames=12:level=1")
 CODECS = (*RANDOM_ACCESS, "zstd:level=1")      # one frame larger than a few spans: a decoded copy
 
 
-def scan(path, expected):
+def scan(path, expected, step=STEP):
     """The offsets of the blocks that cannot be read; the others must be right."""
     bad = []
     fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
     try:
-        for at in range(0, len(expected), STEP):
+        for at in range(0, len(expected), step):
             try:
-                data = os.pread(fd, STEP, at)
+                data = os.pread(fd, step, at)
             except OSError as e:
                 assert e.errno == errno.EIO, e
                 bad.append(at)
                 continue
-            assert data == expected[at:at + STEP], "wrong bytes at %d of %s" % (at, path)
+            assert data == expected[at:at + step], "wrong bytes at %d of %s" % (at, path)
     finally:
         os.close(fd)
     return bad
@@ -58,28 +59,30 @@ class Damage(BadCase):
         self.assertEqual((os.readlink(v.root + "/d/l"), os.stat(v.root + "/d/b").st_size), ("a", SIZE))
         self.assertEqual(os.statvfs(v.root).f_files > 0, True)
 
-    def damaged(self, codec, damage, restore=False):
+    def damaged(self, codec, damage):
         """(blocks of a, of b) that cannot be read after damage(path of the blob)."""
+        # without random access each read that fails has decoded all that stands before it: not so many of them
+        self.step = STEP if codec in RANDOM_ACCESS else PIECE
         layout, path = self.two_layers(codec)
-        with viewing.view(layout, foreground=True) as v:
+        with viewing.view(layout, "--no-cache", foreground=True) as v:
             damage(path)
-            bad = [scan(v.root + "/d/" + name, content) for name, content in (("a", self.a), ("b", self.b))]
+            bad = self.both(v)
             self.intact(v)
-            self.logged(v, bad, path)
-            self.assertEqual([scan(v.root + "/d/" + name, content) for name, content in (("a", self.a), ("b", self.b))], bad)
-            self.logged(v, bad, path)
+            self.logged(v, bad)
+            self.assertEqual(self.both(v), bad)
+            self.logged(v, bad)
             self.intact(v)
         return bad
 
-    def logged(self, v, bad, path):
-        """One line for each range, naming the layer, and no more when it is read again; nothing without a failure."""
-        said = viewing.wait_for(lambda: v.log.endswith("\n") and v.log) if any(bad) else v.log
-        lines = [line for line in said.splitlines() if "layer 2 of 2" in line]
-        self.assertEqual(bool(lines), any(bad), said)
-        self.assertLessEqual(len(lines), len({at // PIECE for blocks in bad for at in blocks}) + 1, said)
-        for line in lines:
-            self.assertRegex(line, r"\Ao2r: ")
-            self.assertIn(os.path.basename(path)[:12], line)
+    def both(self, v):
+        return [scan(v.root + "/d/" + name, content, self.step) for name, content in (("a", self.a), ("b", self.b))]
+
+    def logged(self, v, bad):
+        """One line for each range, naming file, layer and bytes, and no more when it is read again; nothing without a failure."""
+        said = [re.fullmatch(r"o2r: (\S+) \(layer 2\): bytes (\d+) to (\d+): .*", line) for line in v.log.splitlines() if "(layer" in line]
+        self.assertTrue(all(said), v.log)
+        expected = [("d/" + name, at) for name, blocks in zip("ab", bad) for at in blocks if at - self.step not in blocks]
+        self.assertEqual(sorted((m[1], int(m[2])) for m in said), sorted(expected))
 
     def test_one_byte(self):
         """In the middle of b: at most a span cannot be read, of a plain layer one piece."""
@@ -94,7 +97,8 @@ class Damage(BadCase):
                 bad_a, bad_b = self.damaged(codec, damage)
                 self.assertEqual(bad_a, [])
                 self.assertTrue(0 < len(bad_b) * STEP <= (PIECE + STEP if codec == "plain" else 2 * SPAN), len(bad_b))
-                self.assertEqual(len(bad_b), (bad_b[-1] - bad_b[0]) // STEP + 1, "one range")
+                if codec == "plain":
+                    self.assertEqual(len(bad_b), (bad_b[-1] - bad_b[0]) // STEP + 1, "one range")
 
     def test_cut(self):
         """What stands before the cut can be read."""
@@ -108,7 +112,7 @@ class Damage(BadCase):
         for codec in CODECS:
             with self.subTest(codec):
                 bad_a, bad_b = self.damaged(codec, lambda path: os.truncate(path, 0))
-                self.assertEqual((len(bad_a), len(bad_b)), (-(-SIZE // STEP), -(-SIZE // STEP)))
+                self.assertEqual((len(bad_a), len(bad_b)), (SIZE // self.step, SIZE // self.step))
 
     def test_zeros(self):
         def damage(path):
@@ -132,7 +136,7 @@ class Damage(BadCase):
                     with open(path, "r+b") as f:
                         f.write(other)
                 bad_a, bad_b = self.damaged(codec, damage)
-                self.assertGreater(len(bad_a) + len(bad_b), 2 * SIZE // STEP * 0.9)
+                self.assertGreater((len(bad_a) + len(bad_b)) * self.step, 2 * SIZE * 0.9)
 
     def test_removed_or_replaced(self):
         """Whether the server holds the file open or has to open it again: the right bytes or EIO, by whole layers."""
@@ -151,7 +155,7 @@ class Damage(BadCase):
             for damage in (os.unlink, replace, same_again, folder):
                 with self.subTest(codec, damage=damage.__name__):
                     bad = self.damaged(codec, damage)
-                    self.assertIn([len(blocks) for blocks in bad], ([0, 0], [SIZE // STEP, SIZE // STEP]))
+                    self.assertIn([len(blocks) for blocks in bad], ([0, 0], [SIZE // self.step, SIZE // self.step]))
 
     def test_damage_that_is_undone(self):
         """EIO is no state of the server: it looks again."""
@@ -201,7 +205,7 @@ class Damage(BadCase):
         layout, path = self.two_layers("plain")
         with viewing.view(layout, foreground=True) as v:
             os.truncate(path, 10)
-            code = "import mmap,sys;m=mmap.mmap(open(sys.argv[1],'rb').fileno(),0,access=mmap.ACCESS_READ);m[5]"
+            code = "import mmap,sys;f=open(sys.argv[1],'rb');m=mmap.mmap(f.fileno(),0,access=mmap.ACCESS_READ);m[5]"
             done = subprocess.run(["python3", "-c", code, v.root + "/d/a"], stderr=subprocess.DEVNULL)
             self.assertEqual(done.returncode, -7)
             self.intact(v)
@@ -228,7 +232,7 @@ class Killed(BadCase):
                 os.kill(pid, 9)
                 viewing.wait_for(lambda: not v.living())
                 with self.assertRaises(OSError) as found:
-                    os.listdir(where)
+                    os.statvfs(where)
                 self.assertEqual(found.exception.errno, errno.ENOTCONN)
                 v.unmount()
                 self.assertEqual(os.listdir(where), [])

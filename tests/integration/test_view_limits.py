@@ -51,12 +51,10 @@ class Limits(BadCase):
 
 class Memory(Limits):
     def test_no_address_space(self):
-        """As much as it has and no more, while readers come: an error or the right bytes. Then it may have more again."""
+        """No more than it has, while readers come: an error or the right bytes. Then it may have more again."""
         for codec in CODECS:
             with self.subTest(codec), viewing.view(self.image(codec), "--no-cache", foreground=True) as v:
-                with open("/proc/%d/statm" % v.pid) as f:
-                    size = int(f.read().split()[0]) * resource.getpagesize()
-                resource.prlimit(v.pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+                resource.prlimit(v.pid, resource.RLIMIT_AS, (MIB, resource.RLIM_INFINITY))
                 print("%s: %d reads failed" % (codec, self.read(v.root + "/f", self.content)), flush=True)
                 self.assertEqual(sorted(os.listdir(v.root)), ["below", "f"])
                 self.assertEqual(os.stat(v.root + "/f").st_size, len(self.content))
@@ -124,11 +122,7 @@ class Disk(Limits):
             for kib in (4, 64, 300):
                 with self.subTest(codec, kib=kib), self.filesystem("-t", "tmpfs", "-o", "size=%dk" % kib, "tmpfs") as cache:
                     with viewing.view(self.image(codec), "--cache", cache) as v:
-                        if codec != "zstd:level=1":
-                            self.everything(v)
-                        elif self.read(v.root + "/f", self.content):
-                            # its decoded copy has no room either: an error, and the rest works
-                            self.assertEqual(self.read(v.root + "/below", b"below" * 1000), 0)
+                        self.everything(v)      # a decoded copy has no room either: it is decoded forwards
                     self.assertEqual([name for where, _, names in os.walk(cache) for name in names if ".tmp" in name or ".part" in name], [])
 
     def test_a_full_cache_folder_is_said(self):
@@ -138,19 +132,14 @@ class Disk(Limits):
                 self.assertIn(cache, v.said)
 
     def test_no_room_for_a_decoded_copy(self):
-        """TMPDIR is full: the layer that needs a copy cannot be read, everything else can; with room again that too."""
+        """TMPDIR is full: the layer is decoded forwards again and again, which is said once."""
         layout = self.image("zstd:level=1")
         with self.filesystem("-t", "tmpfs", "-o", "size=1m", "tmpfs") as small:
             with viewing.view(layout, "--no-cache", env={"TMPDIR": small}, foreground=True) as v:
-                failed = self.read(v.root + "/f", self.content)
-                self.assertGreater(failed, 0)
-                self.assertEqual(self.read(v.root + "/below", b"below" * 1000), 0)
-                self.assertRegex(v.log, r"layer 2 of 2 [^\n]*(No space left|space)")
-                lines = v.log.count("\n")
-                self.assertEqual(self.read(v.root + "/f", self.content), failed)
-                self.assertLessEqual(v.log.count("\n"), lines + 1)
-                judge.run("mount", "-o", "remount,size=100m", small)
-                self.everything(v)
+                for _ in range(2):
+                    self.everything(v)
+                    self.assertEqual(len(re.findall("no decoded copy", v.log)), 1)
+                self.assertIn("No space left", v.log)
 
     def test_a_cache_folder_that_cannot_be_written(self):
         """Read-only, a file, below a file: a warning, and it works."""

@@ -125,7 +125,7 @@ class View:
         assert not mounted(self.root)
         wait_for(lambda: not self.living())
         if self.child:
-            assert self.child.returncode == 0, "mount -f: exit %s\n%s%s" % (self.child.returncode, self.log, self.reports())
+            assert self.child.wait(60) == 0, "mount -f: exit %s\n%s%s" % (self.child.returncode, self.log, self.reports())
 
     def living(self):
         if self.child:
