@@ -7,7 +7,7 @@ _o2r() {
   _init_completion -s || return
   local command=${words[1]}
   if [ "$cword" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot cache help --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect diff cache help --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -48,13 +48,13 @@ _o2r() {
     _filedir -d
     return
     ;;
-  --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
+  --layer | --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
     return
     ;;
   esac
   case $command in
   help)
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot cache help" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect diff cache help" -- "$cur")
     ;;
   cache)
     if [[ $cur == -* ]]; then
@@ -80,6 +80,45 @@ _o2r() {
     ;;
   mounts)
     mapfile -t COMPREPLY < <(compgen -W "--format --verbose --quiet --help" -- "$cur")
+    ;;
+  ls)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--long --recursive --directory --layers --format
+        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
+    ;;
+  cat)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
+    ;;
+  cp)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--force --follow-link
+        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
+    ;;
+  inspect)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--manifest --config --format
+        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
+    ;;
+  diff)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--layer --exit-code --format
+        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
     ;;
   snapshot)
     if [[ $cur == -* ]]; then
