@@ -46,10 +46,10 @@ def difference(ours, theirs):
     return "\n".join(line[:400] for line in lines[:SHOWN]) + ("\n... %d lines more" % more if more > 0 else "") or "order differs"
 
 
-def expected(layout):
-    """(lines, None), or (None, why it is refused)."""
+def expected(layout, layers=False):
+    """(lines, None), or (None, why it is refused). layers: each line ends with the layer of its path."""
     try:
-        return refdump.of_layout(layout), None
+        return refdump.of_layout(layout, layers_too=layers), None
     except Refused as e:
         return None, str(e)
 
@@ -61,7 +61,7 @@ def read(path):
 
 def compare(seed, layout, out):
     """None, or what is wrong; out is the path of tree-print's answer without its end."""
-    lines, why = expected(layout)
+    lines, why = expected(layout, layers=True)
     if os.path.exists(out + ".refused"):
         said = read(out + ".refused").rstrip("\n")
         if why is None:
@@ -95,7 +95,7 @@ def trees(seeds):
         os.mkdir(answers)
         for seed, layout in zip(seeds, layouts):
             randimage.write(seed, layout)
-        done = subprocess.run([TREE_PRINT, "--many", answers, *layouts], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run([TREE_PRINT, "--many-layers", answers, *layouts], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             text = done.stdout.decode(errors="backslashreplace")[-3000:]
             return [(seeds[0], False, "tree-print ended with %d on one of %d seeds\n%s" % (done.returncode, len(seeds), text))]

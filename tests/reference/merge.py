@@ -32,7 +32,7 @@ from tarread import members
 HIDES = "rule 2: a symlink below is hidden by an implied directory: /%s"
 
 
-def lay(layer, root, warn):
+def lay(layer, root, number, warn):
     """Lay a finished layer over the tree: opaque, then whiteouts, then the entries (rule 7's ghosts make nothing)."""
     stack = [(layer, root, b"")]
     while stack:
@@ -46,7 +46,7 @@ def lay(layer, root, warn):
             if hidden(name):
                 continue
             if isinstance(node, Inode):
-                lower.children[name] = node
+                lower.children[name], lower.layers[name] = node, number
                 continue
             if node.origin == "ghost" and below is None:
                 continue
@@ -56,20 +56,24 @@ def lay(layer, root, warn):
                     warn(HIDES % here[1:].decode("latin-1"))
                 below = lower.children[name] = Dir("entry", node.mtime)
                 below.copy_metadata(node)
+                lower.layers[name] = number
             elif node.origin == "entry":
                 below.copy_metadata(node)
+                lower.layers[name] = number
             stack.append((node, below, here))
 
 
 def merge(layers, created=None, warn=lambda text: None):
     """The root Dir of the merged layers. created: (seconds, nanoseconds) of the image, or None."""
     root, root_mtime = Dir("entry", (0, 0)), None
+    root.layer = 0
     for number, data in enumerate(layers):
         tree = LayerTree(number, root, warn)
         for member in members(data):
             tree.add(member)
         tree.finish()
-        lay(tree.root, root, warn)
-        root_mtime = tree.root_mtime or root_mtime
+        lay(tree.root, root, number, warn)
+        if tree.root_mtime:
+            root_mtime, root.layer = tree.root_mtime, number
     root.mtime = root_mtime or clamp(created or (0, 0), warn)
     return root

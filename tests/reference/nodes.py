@@ -36,14 +36,15 @@ class Inode:
 class Dir:
     """A directory. origin: `entry` (a header asked for it), `implied` (rule 3) or `ghost` (only markers name it, rule 7).
 
-    whiteouts and opaque say what the layer removes below; they mean nothing in the merged tree.
+    whiteouts and opaque say what the layer removes below; they mean nothing in the merged tree. There `layers` says of each name
+    which layer had an entry for it last.
     """
     kind = "d"
 
     def __init__(self, origin, mtime):
         self.origin, self.mtime = origin, mtime
         self.mode, self.uid, self.gid, self.xattrs = 0o755, 0, 0, {}
-        self.children, self.whiteouts, self.opaque = {}, set(), False
+        self.children, self.whiteouts, self.opaque, self.layers = {}, set(), False, {}
 
     def describe(self, member, warn):
         """Take all metadata of a directory's header; the old set of xattrs is gone (rule 9)."""

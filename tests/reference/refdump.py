@@ -43,38 +43,38 @@ def content(node):
 
 
 def paths(root):
-    """(path, node) of the whole tree; an empty /lost+found is left out, as treedump does."""
-    stack = [(b"", root)]
+    """(path, node, layer) of the whole tree; an empty /lost+found is left out, as treedump does."""
+    stack = [(b"", root, root.layer)]
     while stack:
-        path, node = stack.pop()
+        path, node, layer = stack.pop()
         if path == b"/lost+found" and isinstance(node, Dir) and not node.children:
             continue
-        yield path or b"/", node
+        yield path or b"/", node, layer
         if isinstance(node, Dir):
-            stack.extend((path + b"/" + name, child) for name, child in node.children.items())
+            stack.extend((path + b"/" + name, child, node.layers[name]) for name, child in node.children.items())
 
 
-def dump(root):
-    """The lines of the canonical dump."""
+def dump(root, layers=False):
+    """The lines of the canonical dump; with layers, one more column: which layer the path comes from, from 1."""
     found = sorted(paths(root), key=lambda pair: pair[0])
     names = {}
-    for path, node in found:
+    for path, node, _ in found:
         names.setdefault(id(node), []).append(path)
     lines = []
-    for path, node in found:
+    for path, node, layer in found:
         xattrs = ",".join("%s=%s" % (escape(k), v.hex()) for k, v in sorted(shown(node.xattrs, node.mode).items()))
         group = names[id(node)]
         lines.append("\t".join([
             escape(path), node.kind, "-" if node.kind == "l" else "%04o" % node.mode, "%d:%d" % (node.uid, node.gid),
             "%d.%09d" % node.mtime, content(node), xattrs or "-",
-            "%s*%d" % (escape(group[0]), len(group)) if len(group) > 1 else "-"]))
+            "%s*%d" % (escape(group[0]), len(group)) if len(group) > 1 else "-", *(["%d" % (layer + 1)] if layers else [])]))
     return lines
 
 
-def of_layout(path, ref=None, platform="linux/amd64", warn=lambda text: None):
+def of_layout(path, ref=None, platform="linux/amd64", warn=lambda text: None, layers_too=False):
     """The dump of an image of a layout."""
     layers, created = layout.load(path, ref, platform)
-    return dump(merge(layers, created, warn))
+    return dump(merge(layers, created, warn), layers_too)
 
 
 def many(source, out):

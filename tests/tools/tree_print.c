@@ -4,6 +4,8 @@
  *
  * usage: tree-print REF            one dump on standard output
  *        tree-print --many OUT DIR...   OUT/NAME.dump or OUT/NAME.refused for each layout
+ *        tree-print --many-layers OUT DIR...   the same with one more column: which layer
+ *                                  the path comes from, from 1
  *
  * Exit code: the class of the failure; 0 with --many unless OUT cannot be written.
  */
@@ -22,12 +24,14 @@ struct row {
 	uint64_t ino;
 	char *text; /* the columns before the last */
 	int is_dir;
+	unsigned layer;
 };
 
 struct dump {
 	struct o2r_image *image;
 	struct row *rows;
 	size_t count, cap;
+	int layers;
 	struct o2r_error error;
 };
 
@@ -173,6 +177,7 @@ static int visit(void *arg, const struct o2r_walk_entry *e)
 	row->path_len = path_len + 1;
 	row->ino = ino;
 	row->is_dir = S_ISDIR(st->st_mode);
+	row->layer = e->layer + 1;
 	row->text = NULL;
 
 	FILE *f = must(open_memstream(&row->text, &size));
@@ -225,10 +230,13 @@ static void print(const struct dump *d, FILE *out)
 			const struct row *f = &d->rows[first[r->ino]];
 
 			escape(out, f->path, f->path_len);
-			fprintf(out, "*%u\n", names[r->ino]);
+			fprintf(out, "*%u", names[r->ino]);
 		} else {
-			fputs("-\n", out);
+			fputc('-', out);
 		}
+		if (d->layers)
+			fprintf(out, "\t%u", r->layer);
+		fputc('\n', out);
 	}
 	free(first);
 	free(names);
@@ -244,9 +252,9 @@ static void finish(struct dump *d)
 	o2r_image_close(d->image);
 }
 
-static int dump_one(const char *ref, FILE *out, struct o2r_error *error)
+static int dump_one(const char *ref, int layers, FILE *out, struct o2r_error *error)
 {
-	struct dump d = {0};
+	struct dump d = {.layers = layers};
 	int r = o2r_image_open(ref, NULL, &d.image, &d.error);
 
 	if (r == 0)
@@ -260,7 +268,7 @@ static int dump_one(const char *ref, FILE *out, struct o2r_error *error)
 	return r;
 }
 
-static void many(const char *out, char **dirs, int count)
+static void many(const char *out, int layers, char **dirs, int count)
 {
 	for (int i = 0; i < count; i++) {
 		char path[4096], *text = NULL;
@@ -268,7 +276,7 @@ static void many(const char *out, char **dirs, int count)
 		struct o2r_error error = {0};
 		const char *name = strrchr(dirs[i], '/');
 		FILE *f = must(open_memstream(&text, &size));
-		int r = dump_one(dirs[i], f, &error);
+		int r = dump_one(dirs[i], layers, f, &error);
 
 		fclose(f);
 		snprintf(path, sizeof(path), "%s/%s.%s", out, name ? name + 1 : dirs[i],
@@ -294,15 +302,15 @@ int main(int argc, char **argv)
 {
 	struct o2r_error error = {0};
 
-	if (argc >= 4 && strcmp(argv[1], "--many") == 0) {
-		many(argv[2], argv + 3, argc - 3);
+	if (argc >= 4 && strncmp(argv[1], "--many", 6) == 0) {
+		many(argv[2], strcmp(argv[1], "--many-layers") == 0, argv + 3, argc - 3);
 		return 0;
 	}
 	if (argc != 2) {
 		fprintf(stderr, "usage: tree-print REF | tree-print --many OUT DIR...\n");
 		return 2;
 	}
-	if (dump_one(argv[1], stdout, &error) != 0) {
+	if (dump_one(argv[1], 0, stdout, &error) != 0) {
 		fprintf(stderr, "%s\n", error.text);
 		return error.error_class ? (int)error.error_class : 1;
 	}
