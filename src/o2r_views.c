@@ -111,7 +111,8 @@ int o2r_views(o2r_view_fn fn, void *arg, struct o2r_error *error)
 		r = state_files_each(&folder, look_at, &l, &err);
 	if (r < 0)
 		return o2r_fail(error, &err);
-	qsort(l.views, l.count, sizeof(l.views[0]), by_age);
+	if (l.count)
+		qsort(l.views, l.count, sizeof(l.views[0]), by_age);
 	for (size_t i = 0; i < l.count && r == 0; i++)
 		r = tell(&l.views[i], fn, arg);
 	return r;
