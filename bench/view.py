@@ -92,7 +92,7 @@ def head(args, bench, contenders):
 
 
 def choose(args, bench):
-    every = filesystems.every(bench, common.find_o2r(args.o2r), shlex.split(args.o2r_options))
+    every = filesystems.every(bench, args.o2r, shlex.split(args.o2r_options))
     if args.only:
         every = [fs for fs in every if any(fs.name.startswith(w) for w in args.only.split(","))]
     return every
@@ -113,6 +113,7 @@ def measured(args, bench):
 
 def main():
     args = arguments()
+    args.o2r = common.find_o2r(args.o2r)
     # so that what is mounted is unmounted and what runs is ended
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
