@@ -14,6 +14,7 @@ import shlex
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 
 import common
