@@ -239,10 +239,13 @@ static int shake_hands(struct view *v, struct o2r_err *err)
 		r = r == -EINTR || r == -EAGAIN || r > 0 ? 0 : r ? r : -ENODEV;
 	}
 	free(buf.mem);
-	if (r == -ENODEV || is_over(v))
+	if (r == -ENODEV || v->stopped)
 		return 0;
 	if (r < 0)
 		return err_errno(err, -r, "/dev/fuse");
+	if (fuse_session_exited(v->session))
+		return err_set(err, ERR_FAIL, EPROTO,
+			"the kernel and libfuse do not agree on how to talk");
 	return 0;
 }
 

@@ -23,8 +23,12 @@ static void init(void *arg, struct fuse_conn_info *conn)
 	if (v->facts.acls && v->flags.default_permissions && !v->flags.no_xattr)
 		want |= FUSE_CAP_POSIX_ACL;
 	conn->want = want & conn->capable;
+	conn->max_read = (unsigned)v->flags.max_read;
 	v->no_open = conn->want & FUSE_CAP_NO_OPEN_SUPPORT;
-	v->no_opendir = conn->want & FUSE_CAP_NO_OPENDIR_SUPPORT;
+	/* fusermount3 unmounts behind us when it cannot open the root; where nothing is
+	 * asked it always could */
+	v->no_opendir =
+		(conn->want & FUSE_CAP_NO_OPENDIR_SUPPORT) && !v->flags.auto_unmount;
 	v->initialised = true;
 }
 
