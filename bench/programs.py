@@ -47,6 +47,12 @@ class O2r(Program):
         super().__init__(job)
         self.binary, self.extra = binary, extra
         self.image = self.path("o2r.ext4")
+        self.cache = self.path("o2r-cache")
+
+    def clean(self):
+        """Each run is a first one: no index is kept from the last."""
+        super().clean()
+        shutil.rmtree(self.cache, ignore_errors=True)
 
     def missing(self):
         return None if self.binary else "no binary (--o2r PATH)"
@@ -56,7 +62,7 @@ class O2r(Program):
 
     def run(self):
         ref = "oci:%s:%s" % (self.job.layout.path, self.job.layout.tag)
-        return measure.run([self.binary, "snapshot", ref, "-o", self.image, "--force", "-q"] + self.extra,
+        return measure.run(["env", "XDG_CACHE_HOME=" + self.cache, self.binary, "snapshot", ref, "-o", self.image, "--force", "-q"] + self.extra,
                            timeout=self.job.timeout)
 
 
