@@ -408,8 +408,10 @@ static int unpack_entries(
 			r = layer_check_entry(&u->check, before, &e, &data, err);
 		if (r == 0 && !add_u64(l->data_bytes, data, &l->data_bytes))
 			r = err_corrupt(err, "there is too much data");
-		if (r < 0)
-			return err_wrap(err, "entry %zu", l->count);
+		if (r < 0) {
+			err_wrap(err, "entry %zu", l->count);
+			return r;
+		}
 		*to = e;
 		before = to;
 	}

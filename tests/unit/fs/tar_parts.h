@@ -307,7 +307,7 @@ struct tar_case {
 	const char *want;
 };
 
-static void check_cases(const struct tar_case *cases, size_t count)
+static inline void check_cases(const struct tar_case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		AUTO_BUF struct buf tar = {0};
