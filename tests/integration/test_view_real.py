@@ -1,6 +1,7 @@
 """The view of a real Debian: what it shows, what reads it, what runs in it, what stands on it."""
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -25,7 +26,11 @@ SEED = os.environ.get("O2R_SEED", "1")
 NOBODY = 65534
 
 
+CACHE = tempfile.mkdtemp(prefix="o2r-real-cache-", dir=os.environ.get("O2R_SCRATCH"))     # one for all, but for who wants his own
+
+
 def setUpModule():
+    unittest.addModuleCleanup(shutil.rmtree, CACHE)
     judge.run(os.path.join(judge.TOOLS, "real-image.sh"), WHERE)
     judge.run(os.path.join(judge.TOOLS, "real-image.sh"), SMALL, "--small")
 
@@ -47,8 +52,8 @@ class Real(Case):
         folder = tempfile.mkdtemp(prefix="o2r-real-", dir=os.environ.get("O2R_SCRATCH"))
         cls.addClassCleanup(shutil.rmtree, folder)
         image = os.path.join(folder, "image.ext4")
-        judge.run(judge.O2R, "snapshot", LAYOUT, "-o", image, "--size=min", "-q")
-        cls.view = cls.enterClassContext(viewing.view(LAYOUT, platform=None))
+        judge.run(judge.O2R, "snapshot", LAYOUT, "-o", image, "--size=min", "-q", "--cache", CACHE)
+        cls.view = cls.enterClassContext(viewing.view(LAYOUT, "--cache", CACHE, platform=None))
         cls.loop = cls.enterClassContext(judge.loop_mount(image))
         cls.lines = treedump.dump(cls.loop, "--stat")
 
@@ -129,6 +134,30 @@ class Real(Case):
             self.assertEqual(found.exception.errno, 30)     # EROFS
 
 
+class Spans(Case):
+    def test_the_last_file_of_a_large_layer(self):
+        """At most two spans are decoded for it, of the hundreds that the layer has; the server counts them."""
+        layer, name = self.last()
+        with viewing.view(LAYOUT, "--cache", CACHE, "-v", platform=None, foreground=True) as v:
+            with open(os.path.join(v.root, name), "rb", buffering=0) as f:
+                self.assertEqual(len(f.read()), os.stat(os.path.join(v.root, name)).st_size)
+            v.unmount()
+            decoded, = map(int, re.findall(r"(?m)^o2r: served [^\n]*: (\d+) spans decoded", v.log))
+            print("%s of layer %s: %d spans" % (name, layer, decoded), flush=True)
+            self.assertIn(decoded, (1, 2))
+
+    def last(self):
+        """The last file of the largest layer that the image still shows."""
+        with viewing.view(LAYOUT, "--cache", CACHE, platform=None) as v:
+            layouts = os.path.join(LAYOUT, "blobs/sha256")
+            blob = max((os.path.join(layouts, name) for name in os.listdir(layouts)), key=os.path.getsize)
+            for name in reversed(judge.run("bsdtar", "-tf", blob).splitlines()):
+                path = os.path.join(v.root, name)
+                if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path):
+                    return os.path.basename(blob)[:12], name
+        raise AssertionError("no file")
+
+
 class Overlay(Case):
     """A writable overlay that stands on the view."""
 
@@ -136,7 +165,7 @@ class Overlay(Case):
         super().setUp()
         for name in ("upper", "work", "merged"):
             os.mkdir(self.path(name))
-        self.view = self.enterContext(viewing.view(LAYOUT, platform=None))
+        self.view = self.enterContext(viewing.view(LAYOUT, "--cache", CACHE, platform=None))
         self.merged = self.path("merged")
         options = "lowerdir=%s,upperdir=%s,workdir=%s" % (self.view.root, self.path("upper"), self.path("work"))
         judge.run("mount", "-t", "overlay", "overlay", "-o", options, self.merged)
@@ -211,7 +240,10 @@ class Overlay(Case):
         return (st.st_mode, st.st_uid, st.st_gid, st.st_mtime_ns, st.st_size, body, [(n, os.getxattr(path, n, follow_symlinks=False)) for n in names])
 
     def test_it_shows_what_the_view_shows(self):
-        judge.same_lines(treedump.dump(self.merged, "--no-hash"), treedump.dump(self.view.root, "--no-hash"), "the overlay")
+        """But for the root's time, which is the upper folder's."""
+        found, expected = (judge.column(treedump.dump(root, "--no-hash"), 4)[:1] + treedump.dump(root, "--no-hash")[1:]
+                           for root in (self.merged, self.view.root))
+        judge.same_lines(found, expected, "the overlay")
 
 
 class OrdinaryUser(Case):
