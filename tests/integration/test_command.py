@@ -266,7 +266,7 @@ class Messages(Case):
         layout = self.layout(small())
 
         def said(*args, **env):
-            done = o2r("snapshot", layout, "-n", *args, env=env)
+            done = o2r("snapshot", layout, "-n", "--no-cache", *args, env=env)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertNotRegex(done.stderr, r"[\x00-\x09\x0b-\x1f\x7f]")
             return done.stderr
