@@ -11,6 +11,7 @@ import looking
 import randimage
 import refdump
 import samples
+from caching import CacheCase
 from judge import Case
 from looking import AMD64, listed
 from mkimage import Image, Layer
@@ -166,7 +167,7 @@ class Names(Case):
         self.assertEqual([looking.exact(e, "target") for e in listed(self.image, "s")], sorted(self.HOSTILE))
 
 
-class Layers(Case):
+class Layers(CacheCase):
     def test_the_last_that_named_the_path(self):
         base = Layer().dir("d").file("d/a", b"1").file("d/b", b"1").dir("e").file("e/f")
         top = Layer().file("d/a", b"2").link("d/c", "d/b").dir("e", mode=0o700).file("new/deep/f")
@@ -178,7 +179,7 @@ class Layers(Case):
                          {"/d": 1, "/d/a": 3, "/d/b": 1, "/d/c": 3, "/e": 3, "/new": 3, "/new/deep": 3, "/new/deep/f": 3, "/x": 2})
 
     def test_no_data_is_read(self):
-        layout = self.layout(samples.image("gzip"))
+        layout = self.settled(self.layout(samples.image("gzip")))
         args, env = ["ls", "-R", "-l", *AMD64, layout], {"XDG_CACHE_HOME": self.path("cache")}
         digests = {layer["digest"][7:] for layer in self.facts["manifests"][0]["layers"]}
         done, opened = looking.blobs_opened(args, env)
