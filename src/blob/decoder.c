@@ -68,3 +68,8 @@ int decoder_restore(struct decoder *d, const unsigned char *p, size_t n, uint64_
 			(unsigned long long)in_pos);
 	return 0;
 }
+
+size_t decoder_memory(const struct decoder *d)
+{
+	return d->ops->memory ? d->ops->memory(d) : 0;
+}

@@ -35,6 +35,7 @@ struct decoder_ops {
 	bool (*can_save)(const struct decoder *d);
 	size_t (*save)(struct decoder *d, unsigned char *out);
 	int (*restore)(struct decoder *d, const unsigned char *p, size_t n);
+	size_t (*memory)(const struct decoder *d); /* NULL: not worth telling */
 	void (*destroy)(struct decoder *d);
 };
 
@@ -72,6 +73,9 @@ size_t decoder_save(struct decoder *d, unsigned char *out);
 /* in_pos: where the input goes on. n == 0 and in_pos == 0: from the start. */
 int decoder_restore(struct decoder *d, const unsigned char *p, size_t n, uint64_t in_pos,
 	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Bytes that it holds because of what it decodes: windows. */
+size_t decoder_memory(const struct decoder *d);
 
 /* The kinds, for decoder_create. */
 int gzip_decoder_create(

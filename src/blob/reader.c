@@ -26,6 +26,7 @@ struct stream_reader {
 	uint64_t pos;        /* decoded offset where the decoder stands */
 	bool valid;          /* it does stand there */
 	uint64_t decoded;    /* bytes, in all */
+	size_t memory;       /* bytes of the buffers */
 	struct decoder_io io;
 };
 
@@ -38,6 +39,7 @@ static int allocate(struct stream_reader *r, struct o2r_err *err)
 	struct decoder_options options = {
 		.zlib = s->zlib, .verify = false, .limits = r->ctx->limits};
 
+	r->memory = IN_SIZE + SKIP_SIZE + 2 * room;
 	r->in = malloc(IN_SIZE);
 	r->skip = malloc(SKIP_SIZE);
 	r->state = malloc(room + 1);
@@ -243,4 +245,9 @@ uint64_t stream_reader_at(const struct stream_reader *r)
 uint64_t stream_reader_decoded(const struct stream_reader *r)
 {
 	return r->decoded;
+}
+
+size_t stream_reader_memory(const struct stream_reader *r)
+{
+	return r->decoder ? r->memory + decoder_memory(r->decoder) : 0;
 }

@@ -21,7 +21,9 @@
 enum {
 	SPAN_BATCH = 4 * STREAM_PIECE, /* decoded between two looks at who waits */
 	SPAN_WORKERS_MAX = 64,
-	SPAN_PARKED = 8,  /* readers more than workers that keep their place */
+	/* idle readers that keep their place: so many more than workers, and bytes */
+	SPAN_PARKED = 8,
+	SPAN_PARKED_MEMORY = 24 << 20,
 	SPAN_CURSORS = 8, /* forward readers told apart in one stream */
 };
 
@@ -184,6 +186,7 @@ struct span_reader {
 	struct span_link link; /* in the cache's list, longest unused first */
 	struct stream_reader *reader;
 	struct span_lane *lane;
+	size_t memory;    /* bytes, while it is idle */
 	uint64_t counted; /* of its decoded bytes, those that are in the counters */
 };
 

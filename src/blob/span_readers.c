@@ -124,20 +124,15 @@ static void unblock(struct span_cache *c, struct span_lane *lane)
 	}
 }
 
-/* A zstd decoder may hold megabytes of window, and needs no saved state to begin anew:
- * few of them keep their place. */
-static void trim_zstd(struct span_cache *c)
+/* A zstd decoder may hold megabytes of window: then fewer keep their place. */
+static void trim(struct span_cache *c)
 {
-	struct span_reader *oldest = NULL;
-	unsigned count = 0;
+	struct span_reader *oldest = SPAN_OF(c->readers.next, struct span_reader, link);
+	size_t memory = 0;
 
-	for (struct span_link *l = c->readers.next; l != &c->readers; l = l->next) {
-		struct span_reader *r = SPAN_OF(l, struct span_reader, link);
-
-		if (stream_codec(r->lane->stream) == CODEC_ZSTD && !count++)
-			oldest = r;
-	}
-	if (count <= c->workers.most)
+	for (struct span_link *l = c->readers.next; l != &c->readers; l = l->next)
+		memory += SPAN_OF(l, struct span_reader, link)->memory;
+	if (memory <= SPAN_PARKED_MEMORY)
 		return;
 	span_list_remove(&oldest->link);
 	c->reader_count--;
@@ -151,8 +146,9 @@ void span_reader_put(struct span_cache *c, struct span_reader *r)
 	struct span_lane *lane = r->lane;
 
 	if (!lane->serial) {
+		r->memory = stream_reader_memory(r->reader);
 		span_list_add(&c->readers, &r->link);
-		trim_zstd(c);
+		trim(c);
 		return;
 	}
 	lane->busy = false;

@@ -101,6 +101,8 @@ int stream_reader_read(struct stream_reader *r, uint64_t off, void *buf, size_t 
 /* Where the reader stands, so that going on from there costs least; UINT64_MAX: nowhere.
  */
 uint64_t stream_reader_at(const struct stream_reader *r);
+/* Bytes of memory, about. */
+size_t stream_reader_memory(const struct stream_reader *r);
 /* Bytes decoded so far, those on the way to what was asked for too. */
 uint64_t stream_reader_decoded(const struct stream_reader *r);
 

@@ -162,6 +162,11 @@ static int zstd_restore(struct decoder *d, const unsigned char *p, size_t n)
 	return 0;
 }
 
+static size_t zstd_memory(const struct decoder *d)
+{
+	return ZSTD_sizeof_DCtx(((const struct zstd *)d)->ctx);
+}
+
 static void zstd_destroy(struct decoder *d)
 {
 	struct zstd *z = zstd_of(d);
@@ -176,6 +181,7 @@ static const struct decoder_ops zstd_ops = {
 	.can_save = zstd_can_save,
 	.save = zstd_save,
 	.restore = zstd_restore,
+	.memory = zstd_memory,
 	.destroy = zstd_destroy,
 };
 
