@@ -188,6 +188,18 @@ static int write_new(const struct state_folder *f, const struct buf *text)
 	return fd < 0 ? -errno : write_full(fd, text->data, text->len);
 }
 
+/* A view that was unmounted before it was ready has lost its number: whoever got it then
+ * is not to lose his file. */
+static bool is_anothers(
+	const struct state_folder *f, const char *name, const struct view_state *mine)
+{
+	AUTO_STATE struct view_state s = {0};
+
+	return state_file_read(f, name, &s, NULL) > 0 &&
+	       strcmp(s.boot.s, mine->boot.s) == 0 &&
+	       s.process.pid != mine->process.pid && process_alive(&s.process);
+}
+
 int state_file_write(const struct state_folder *f, const char *name,
 	const struct view_state *s, struct o2r_err *err)
 {
@@ -197,7 +209,7 @@ int state_file_write(const struct state_folder *f, const char *name,
 	if (r < 0)
 		return r;
 	lock(f);
-	r = write_new(f, &text);
+	r = is_anothers(f, name, s) ? -EEXIST : write_new(f, &text);
 	if (r == 0 && renameat(f->fd, NEW_NAME, f->fd, name) < 0)
 		r = -errno;
 	if (r < 0)

@@ -41,6 +41,7 @@ struct state_name state_name(unsigned major, unsigned minor);
 /* 1, or 0 when there is no such file. *out is to be finished whatever comes out. */
 int state_file_read(const struct state_folder *f, const char *name,
 	struct view_state *out, struct o2r_err *err) O2R_MUST_CHECK;
+/* Over one that is there, unless another process lives that wrote it. */
 int state_file_write(const struct state_folder *f, const char *name,
 	const struct view_state *s, struct o2r_err *err) O2R_MUST_CHECK;
 /* Remove the file when it is this process's. */

@@ -1,6 +1,9 @@
 /* The state of a view as text, and as files in a folder. */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -172,6 +175,43 @@ static void in_a_folder(void)
 	CHECK(faccessat(f.fd, name.s, F_OK, 0) < 0);
 }
 
+static void no_living_views_file(void)
+{
+	struct state_folder f CLEANUP(state_folder_close) = STATE_FOLDER_INIT;
+	AUTO_STATE struct view_state mine = {0}, theirs = {0}, now = {0};
+	struct state_name name = state_name(0, 6);
+	struct o2r_err err = {0};
+	pid_t child = fork();
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	fill(&mine);
+	fill(&theirs);
+	CHECK_EQ(process_self(&mine.process, &err), 0);
+	CHECK_EQ(boot_id_read(&mine.boot, &err), 0);
+	theirs.boot = mine.boot;
+	theirs.process = (struct process){.pid = child, .start = mine.process.start};
+	/* the child began in this tick or in one of the next */
+	while (!process_alive(&theirs.process) &&
+		theirs.process.start < mine.process.start + 100000)
+		theirs.process.start++;
+	CHECK(process_alive(&theirs.process));
+	CHECK_EQ(state_folder_open(&f, true, &err), 1);
+	CHECK_EQ(state_file_write(&f, name.s, &theirs, &err), 0);
+	CHECK_EQ(state_file_write(&f, name.s, &mine, &err), -EEXIST);
+	process_wait(&theirs.process, 1);
+	CHECK_EQ(kill(child, SIGKILL), 0);
+	process_wait(&theirs.process, 60000);
+	CHECK(!process_alive(&theirs.process));
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+	CHECK_EQ(state_file_write(&f, name.s, &mine, &err), 0);
+	CHECK_EQ(state_file_read(&f, name.s, &now, &err), 1);
+	CHECK_EQ(now.process.pid, mine.process.pid);
+	state_file_remove(&f, name.s, &mine);
+}
+
 static int count(void *arg, unsigned major, unsigned minor, struct view_state *s)
 {
 	CHECK_EQ(major, 0);
@@ -255,6 +295,7 @@ int main(void)
 	nothing_to_open_again();
 	refuses();
 	in_a_folder();
+	no_living_views_file();
 	not_believed();
 	folder_of_others();
 	clear();
