@@ -5,7 +5,8 @@
  *
  * Reads at random: mean, median and 99th percentile of the latency of one reader with
  * every read in a span that is not kept, then the rate of several. Reads forwards: MB/s
- * at 128 KiB and 1 MiB a request, by one reader and by several, each in his own part.
+ * at 4 KiB, 128 KiB and 1 MiB a request, by one reader and by several, each in his own
+ *part.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -173,6 +174,7 @@ static void forwards(struct stream *s, unsigned readers, size_t request)
 
 int main(int argc, char **argv)
 {
+	static const size_t requests[] = {PAGE, 128 << 10, 1 << 20};
 	struct stream_expect e = {.codec = -1};
 	struct blob blob = {0};
 	struct stream *s = NULL;
@@ -193,9 +195,9 @@ int main(int argc, char **argv)
 		(double)stream_size(s) / 1e6, ctx.threads);
 	at_random(s, 1);
 	at_random(s, READERS);
-	for (size_t request = 128 << 10; request <= 1 << 20; request *= 8) {
-		forwards(s, 1, request);
-		forwards(s, READERS, request);
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		forwards(s, 1, requests[i]);
+		forwards(s, READERS, requests[i]);
 	}
 	stream_destroy(s);
 	blob_close(&blob);
