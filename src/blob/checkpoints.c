@@ -93,6 +93,11 @@ static int store(struct checkpoints *c, struct checkpoint *p, struct o2r_err *er
 	return 0;
 }
 
+size_t checkpoints_packed_max(size_t raw)
+{
+	return ZSTD_compressBound(raw);
+}
+
 static int pack(struct checkpoints *c, const unsigned char *state, size_t raw,
 	uint32_t *packed, struct o2r_err *err)
 {

@@ -65,6 +65,8 @@ size_t checkpoints_room(const struct checkpoints *c);
 int checkpoints_load(const struct checkpoints *c, const struct checkpoint *p, void *zstd,
 	unsigned char *scratch, unsigned char *state, struct o2r_err *err) O2R_MUST_CHECK;
 
+/* The most bytes that a state of `raw` bytes is compressed to. */
+size_t checkpoints_packed_max(size_t raw);
 /* The compressed state of p, which has one: *out points to it, perhaps in the scratch
  * space. What comes from a pack has been checked. */
 int checkpoints_packed(const struct checkpoints *c, const struct checkpoint *p,

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "base/checked.h"
 #include "base/cleanup.h"
@@ -310,7 +309,7 @@ static bool has_state(const struct checkpoint *p, const unsigned char *sha256)
 	if (!p->raw)
 		return !p->packed && memcmp(sha256, zeros, sizeof(zeros)) == 0;
 	return p->packed && p->raw <= CHECKPOINT_RAW_MAX &&
-	       p->packed <= ZSTD_compressBound(p->raw);
+	       p->packed <= checkpoints_packed_max(p->raw);
 }
 
 static int unpack_checkpoint(const unsigned char *h, const struct stream *s,
