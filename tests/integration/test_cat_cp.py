@@ -391,7 +391,7 @@ class Hostile(Case):
                         os.symlink(self.outside, path)
                 except OSError:
                     pass
-                time.sleep(random.random() * 0.004)
+                time.sleep(random.random() * random.choice((0.002, 0.06)))
 
         attacker = threading.Thread(target=attack)
         attacker.start()
