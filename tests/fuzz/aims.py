@@ -12,4 +12,5 @@ AIMS = {
     "gzip": ["src/blob/gzip.c", "src/blob/inflate_*.c", "src/blob/decoder.c"],
     "stream": ["src/blob/scan.c", "src/blob/hasher.c", "src/blob/reader.c", "src/blob/checkpoints.c", "src/blob/stream.c",
                "src/blob/zstd_dec.c", "src/blob/codec.c"],
+    "pack": ["src/base/pack.c", "src/blob/stream_pack.c", "src/fs/layer_pack.c", "src/fs/layer_check.c", "src/fs/xattr_name.c"],
 }
