@@ -1,7 +1,8 @@
 """Random images from seeds, against the independent reference of tests/reference.
 
 Every image is merged by the library (tests/tools/tree-print) and by the reference: the same dump, or both refuse it. Some
-of them are also written as images: e2fsck says nothing, and what the kernel shows is what the reference says.
+of them are also written as images, and mounted as views: e2fsck says nothing, and what the kernel shows of both is what the
+reference says. What is refused `mount` refuses like `snapshot`.
 
 The first seed is printed. It is 1, so that a run means the same everywhere; O2R_SEED=random draws one anew, to look for what
 nobody has seen yet, O2R_SEED=N starts at N, O2R_SEEDS=N takes only N images. A failure says how to run its one seed again.
@@ -19,6 +20,7 @@ import unittest
 import judge
 import randimage
 import refdump
+import viewing
 from refused import Refused
 
 ALONE = True            # it mounts, and keeps all processors busy
@@ -114,8 +116,13 @@ def image(seed):
         options = OPTIONS[seed % len(OPTIONS)]
         done = judge.o2r("snapshot", layout, "-o", out, "--platform", "linux/amd64", "--format", "json", *options)
         if why is not None:
-            bad = done.returncode != 6 or sorted(os.listdir(work)) != ["layout"]
-            return seed, True, "exit %d, but the reference refuses it: %s" % (done.returncode, why) if bad else None
+            if done.returncode != 6 or sorted(os.listdir(work)) != ["layout"]:
+                return seed, True, "exit %d, but the reference refuses it: %s" % (done.returncode, why)
+            try:
+                viewing.refused(layout, [], 6, judge.problems(done.stderr)[0])
+            except AssertionError as e:
+                return seed, True, str(e)
+            return seed, True, None
         if done.returncode:
             return seed, False, "exit %d: %s" % (done.returncode, done.stderr)
         try:
@@ -123,9 +130,14 @@ def image(seed):
             if os.path.getsize(out) != info["image_bytes"]:
                 return seed, False, "%d bytes, said %d" % (os.path.getsize(out), info["image_bytes"])
             judge.fsck_silent(out)
-            found = judge.mounted_dump(out)
+            with judge.loop_mount(out) as root:
+                found = viewing.lines(root)
+            shown = viewing.as_in_ext4(viewing.of_reference(layout), found)
         except AssertionError as e:
             return seed, False, "%s: %s" % (" ".join(options), e)
+        if shown != found:
+            return seed, False, "the view (+) shows not what the image (-) shows: " + difference(shown, found)
+        found = [line.rsplit("\t", 1)[0] for line in found]
         return seed, False, None if found == lines else "%s: %s" % (" ".join(options), difference(found, lines))
 
 
