@@ -1,5 +1,6 @@
 /* Blobs in files, ranges of files, and memory; codecs by magic bytes. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,86 @@ static void files(int dirfd)
 	CHECK_EQ(symlinkat("f", dirfd, "link"), 0);
 	CHECK_EQ(blob_open_file(&b, dirfd, "link", &err), 0);
 	blob_close(&b);
+}
+
+static void make_fifo(int dirfd)
+{
+	CHECK_EQ(unlinkat(dirfd, "late", 0), 0);
+	CHECK_EQ(mkfifoat(dirfd, "late", 0600), 0);
+}
+
+static void make_another(int dirfd)
+{
+	write_file(dirfd, "new", "abcdefghij");
+	CHECK_EQ(renameat(dirfd, "new", dirfd, "late"), 0);
+}
+
+static void make_longer(int dirfd)
+{
+	write_file(dirfd, "late", "0123456789a");
+}
+
+static void make_none(int dirfd)
+{
+	CHECK_EQ(unlinkat(dirfd, "late", 0), 0);
+}
+
+/* What stands under the name when the first read opens it. */
+static void opened_late(int dirfd)
+{
+	void (*const changes[])(int dirfd) = {
+		make_fifo, make_another, make_longer, make_none};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		for (int ready = 0; ready < 2; ready++) {
+			struct blob b = {0};
+			struct o2r_err err = {0};
+			struct stat st, now;
+			char got[16] = {0};
+
+			(void)unlinkat(dirfd, "late", 0);
+			write_file(dirfd, "late", "0123456789");
+			CHECK_EQ(blob_open_file(&b, dirfd, "late", &err), 0);
+			CHECK_EQ(blob_identity(&b, &st), 0);
+			CHECK_EQ(fstatat(dirfd, "late", &now, 0), 0);
+			CHECK(st.st_ino == now.st_ino && st.st_size == 10);
+			if (ready)
+				CHECK_EQ(blob_ready(&b, &err), 0);
+			changes[i](dirfd);
+			CHECK_EQ(blob_pread(&b, got, 10, 0, &err) == 0, ready);
+			if (!ready)
+				CHECK(err.cls == ERR_CORRUPT || err.cls == ERR_NOT_FOUND);
+			blob_close(&b);
+		}
+	}
+}
+
+static void *read_one(void *arg)
+{
+	char got[4] = {0};
+
+	return blob_pread(arg, got, 3, 4, NULL) == 0 && strcmp(got, "456") == 0 ? NULL
+										: arg;
+}
+
+/* Many threads whose read is the first one. */
+static void opened_at_once(int dirfd)
+{
+	write_file(dirfd, "once", "0123456789");
+	for (int round = 0; round < 50; round++) {
+		struct blob b = {0};
+		pthread_t t[4];
+		void *failed;
+
+		CHECK_EQ(blob_open_file(&b, dirfd, "once", NULL), 0);
+		for (int i = 0; i < 4; i++)
+			CHECK_EQ(pthread_create(&t[i], NULL, read_one, &b), 0);
+		for (int i = 0; i < 4; i++) {
+			pthread_join(t[i], &failed);
+			CHECK(!failed);
+		}
+		blob_close(&b);
+	}
 }
 
 static const struct {
@@ -152,6 +233,8 @@ int main(void)
 	int dirfd = path_fd();
 
 	files(dirfd);
+	opened_late(dirfd);
+	opened_at_once(dirfd);
 	file_ranges(dirfd);
 	memory();
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
@@ -159,8 +242,9 @@ int main(void)
 	CHECK_STR(codec_name(CODEC_PLAIN), "plain");
 	CHECK_STR(codec_name(CODEC_GZIP), "gzip");
 	CHECK_STR(codec_name(CODEC_ZSTD), "zstd");
-	for (const char *names[] = {"f", "r", "fifo", "link"}, **n = names; n < names + 4;
-		n++)
+	for (const char *names[] = {"f", "r", "fifo", "link", "late", "once"},
+			**n = names;
+		n < names + 6; n++)
 		unlinkat(dirfd, *n, 0);
 	close(dirfd);
 	rmdir(dir);

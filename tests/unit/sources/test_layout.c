@@ -2,6 +2,7 @@
 #include "layout_case.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -402,9 +403,83 @@ static void sha512(void)
 	layout_case_end(&l);
 }
 
+static struct image *open_pinned(struct layout_case *l, const char *reference,
+	const struct digest *manifest, struct o2r_err *err)
+{
+	const struct image_options o = {.platform = "linux/arm64", .manifest = manifest};
+	struct image *image = NULL;
+	int r = image_open(reference, &o, &l->ctx, &image, err);
+
+	CHECK_EQ(r == 0, image != NULL);
+	return image;
+}
+
+/* A manifest by its digest, by way of the reference that an image names itself with:
+ * whatever tags, platforms and index.json say by then. */
+static void pinned(void)
+{
+	struct layout_case l;
+	struct o2r_err err = {0};
+	struct digest none = {.algo = DIGEST_SHA256};
+
+	layout_case_begin(&l);
+	layout_case_index(&l, text("{%s}", layout_case_image(&l, AMD64, "first")));
+
+	struct image *first = layout_case_open(&l, "", NULL);
+
+	CHECK(first);
+	if (!first)
+		return;
+	CHECK_STR(first->absolute, text("oci:%s", l.dir));
+	layout_case_index(&l, text("{%s}", layout_case_image(&l, AMD64, "second")));
+
+	struct image *again =
+		open_pinned(&l, first->absolute, &first->manifest_digest, &err);
+
+	CHECK(again && digest_equal(&again->manifest_digest, &first->manifest_digest));
+	CHECK_STR(l.warnings, "");
+	image_destroy(again);
+	CHECK(!open_pinned(&l, first->absolute, &none, &err));
+	CHECK_EQ(err.cls, ERR_CORRUPT);
+	CHECK(strstr(err.text, "is missing"));
+	/* what is no manifest, though it is a blob */
+	CHECK(!open_pinned(&l, first->absolute, &first->config_digest, &err));
+	CHECK_EQ(err.cls, ERR_CORRUPT);
+	image_destroy(first);
+	layout_case_end(&l);
+}
+
+/* A folder with a colon has no prefixed form. */
+static void absolute(void)
+{
+	struct layout_case l;
+	struct o2r_err err = {0};
+	const char *name, *link;
+
+	layout_case_begin(&l);
+	layout_case_index(&l, text("{%s}", layout_case_image(&l, AMD64, "only")));
+	name = text("%s:x", l.dir);
+	link = text("%s.link", l.dir);
+	CHECK_EQ(rename(l.dir, name), 0);
+	CHECK_EQ(symlink(name, link), 0);
+
+	const struct image_options o = {.platform = "linux/amd64"};
+	struct image *image = NULL;
+
+	CHECK_EQ(image_open(text("oci:%s", link), &o, &l.ctx, &image, &err), 0);
+	if (image)
+		CHECK_STR(image->absolute, name);
+	image_destroy(image);
+	CHECK_EQ(unlink(link), 0);
+	CHECK_EQ(rename(name, l.dir), 0);
+	layout_case_end(&l);
+}
+
 int main(void)
 {
 	opens();
+	pinned();
+	absolute();
 	bare_paths();
 	not_layouts();
 	files();
