@@ -14,8 +14,7 @@ static const char *const loss_names[LOSS_COUNT] = {
 	[LOSS_SECURITY] = "security attributes left out: only root can set them",
 	[LOSS_XATTR] = "attributes could not be set",
 	[LOSS_OWNER] = "owners could not be set",
-	[LOSS_SETID] = "set-user-ID or set-group-ID modes left out, since the owner is "
-		       "another one",
+	[LOSS_SETID] = "set-user-ID or set-group-ID modes left out with their owners",
 	[LOSS_DEVICE] = "devices left out: they could not be made",
 };
 

@@ -1,4 +1,5 @@
 """o2r cat and o2r cp: the bytes and the tree are those of the mounted snapshot, and nothing outside of the target is touched."""
+import contextlib
 import os
 import random
 import resource
@@ -382,16 +383,15 @@ class Hostile(Case):
                 turn += 1
                 path = os.path.join(self.out, "d%d" % (turn % 4))
                 aside = path + ".aside"
-                try:
-                    if os.path.islink(path):
-                        os.unlink(path)
-                        os.rename(aside, path)
-                    else:
-                        os.rename(path, aside)
-                        os.symlink(self.outside, path)
-                except OSError:
-                    pass
-                time.sleep(random.random() * random.choice((0.002, 0.06)))
+                with contextlib.suppress(OSError):
+                    os.rename(path, aside)
+                    os.symlink(self.outside, path)
+                time.sleep(random.random() * 0.004)
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+                with contextlib.suppress(OSError):
+                    os.rename(aside, path)
+                time.sleep(random.random() * 0.02)
 
         attacker = threading.Thread(target=attack)
         attacker.start()
