@@ -119,26 +119,16 @@ static int check_operands(const char *reference, const char *dir, struct o2r_err
 
 /* ---- the server */
 
-static void say_ready(struct mount *m)
-{
-	const char *digest = o2r_image_manifest_digest(m->opened);
-	char line[512];
-
-	if (m->cli->quiet)
-		return;
-	snprintf(line, sizeof(line),
-		"o2r: %s shows %s; to end: Ctrl-C, or 'o2r umount'\n",
-		text_quote(m->dir, strlen(m->dir)).s, digest);
-	console_result(&m->cli->console, line, strlen(line));
-}
-
 static int on_ready(void *arg)
 {
 	struct mount *m = arg;
+	char line[512];
 
-	console_end(&m->cli->console, true);
-	if (m->foreground)
-		say_ready(m);
+	snprintf(line, sizeof(line),
+		"o2r: %s shows %s; to end: Ctrl-C, or 'o2r umount'\n",
+		text_quote(m->dir, strlen(m->dir)).s,
+		o2r_image_manifest_digest(m->opened));
+	server_log_ready(&m->log, m->foreground && !m->cli->quiet ? line : NULL);
 	if (!m->foreground || m->log_path)
 		server_log_leave_console(&m->log);
 	if (!m->foreground && background_ready(&m->background, &m->ready_err) < 0)
@@ -152,22 +142,19 @@ static void stop_view(void *view)
 	o2r_view_stop(view);
 }
 
-/* Returns the exit code. */
+/* Returns the exit code. The view's threads may have something to say too: so not by
+ * cli_fail. */
 static int end(struct mount *m, int status, const struct o2r_error *error)
 {
-	struct o2r_err err;
-
-	if (status < 0 && m->log.alone)
+	if (status < 0) {
 		server_log_message(&m->log, O2R_LOG_ERROR, error->text);
-	if (status < 0)
-		return cli_fail_library(m->cli, error);
+		return (int)error->error_class;
+	}
 	if (m->ready)
 		return 0;
-	if (m->ready_err.code)
-		err = m->ready_err;
-	else
-		err_set(&err, ERR_INTERRUPTED, EINTR, "interrupted");
-	return cli_fail(m->cli, NULL, &err);
+	server_log_message(&m->log, O2R_LOG_ERROR,
+		m->ready_err.code ? m->ready_err.text : "interrupted");
+	return m->ready_err.code ? (int)m->ready_err.cls : O2R_CLASS_INTERRUPTED;
 }
 
 static int serve(struct mount *m)

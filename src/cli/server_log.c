@@ -23,6 +23,15 @@ int server_log_begin(struct server_log *l, struct console *console, const char *
 			 : 0;
 }
 
+void server_log_ready(struct server_log *l, const char *text)
+{
+	pthread_mutex_lock(&l->lock);
+	console_end(l->console, true);
+	if (text)
+		console_result(l->console, text, strlen(text));
+	pthread_mutex_unlock(&l->lock);
+}
+
 void server_log_leave_console(struct server_log *l)
 {
 	pthread_mutex_lock(&l->lock);

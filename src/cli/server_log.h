@@ -26,6 +26,8 @@ struct server_log {
 /* path NULL: no file. It is appended to. */
 int server_log_begin(struct server_log *l, struct console *console, const char *path,
 	struct o2r_err *err) O2R_MUST_CHECK;
+/* The server is ready: no more progress, and this text (may be NULL) on the console. */
+void server_log_ready(struct server_log *l, const char *text);
 /* No more to the console. */
 void server_log_leave_console(struct server_log *l);
 void server_log_finish(struct server_log *l);

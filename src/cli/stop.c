@@ -28,7 +28,7 @@ int stop_signals(sigset_t *before, struct o2r_err *err)
 static void signalled(struct stop *s)
 {
 	pthread_mutex_lock(&s->lock);
-	s->cancelled = 1;
+	__atomic_store_n(&s->cancelled, 1, __ATOMIC_RELAXED);
 	if (s->fn)
 		s->fn(s->arg);
 	pthread_mutex_unlock(&s->lock);
