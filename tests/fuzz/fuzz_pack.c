@@ -157,12 +157,13 @@ static void edit(struct buf *pack, const uint8_t *e)
 	uint64_t v = get_le32(e + 4);
 
 	if (e[0] & 128) {
-		/* numbers of a state, which is then packed anew */
+		/* the numbers of a state, which is then packed anew; the Huffman tables
+		 * behind them have nothing but their digest (docs/decoding.md) */
 		if (!count || !get_le32(se_record(pack, e[1] % count) + SE_RAW))
 			return;
 		se_take(pack, e[1] % count, &raw);
-		at %= SE_FRAMING + SE_ISAL;
 		width = width > 4 ? 4 : width;
+		at %= SE_FRAMING + SE_ISAL - width + 1;
 		if (at + width > raw.len)
 			return;
 		pf_put((unsigned char *)raw.data + at, width, v);
