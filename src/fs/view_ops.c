@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/checked.h"
 #include "fs/view_impl.h"
 
 static void init(void *arg, struct fuse_conn_info *conn)
@@ -24,6 +25,8 @@ static void init(void *arg, struct fuse_conn_info *conn)
 		want |= FUSE_CAP_POSIX_ACL;
 	conn->want = want & conn->capable;
 	conn->max_read = (unsigned)v->flags.max_read;
+	/* the pages of a request, of reading too, are counted from this */
+	conn->max_write = MIN(conn->max_write, VIEW_READ_MAX);
 	v->no_open = conn->want & FUSE_CAP_NO_OPEN_SUPPORT;
 	/* fusermount3 unmounts behind us when it cannot open the root; where nothing is
 	 * asked it always could */

@@ -8,6 +8,7 @@ import re
 import signal
 import stat
 import subprocess
+import threading
 import unittest
 
 import judge
@@ -184,6 +185,31 @@ class Holes(ViewCase):
                 self.assertEqual(f.read(), expected)
                 for at, n in ((0, 0), (1023, 3), (4 << 20, 3 << 20), ((6 << 20) - 1, 10), (6 << 20, 1), (1 << 50, 1)):
                     self.assertEqual(os.pread(f.fileno(), n, at), expected[at:at + n])
+
+
+class Crowd(ViewCase):
+    READERS = 100
+
+    def test_more_readers_than_buffers(self):
+        """Each waits for its own small read; nobody gets another's bytes."""
+        data = samples.noise(24 << 20)
+        v = self.view(Image([Layer().file("x", data)]), "--cache-size", "4M")
+        problems = []
+
+        def read(seed):
+            rng = random.Random(seed)
+            with opened(v.root + "/x") as fd:
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+                for _ in range(30):
+                    at, n = rng.randrange(len(data)), rng.choice((1, 4096, 5000, 70_000))
+                    if os.pread(fd, n, at) != data[at:at + n]:
+                        problems.append((seed, at, n))
+        threads = [threading.Thread(target=read, args=(i,)) for i in range(self.READERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
 
 
 class Attributes(ViewCase):
