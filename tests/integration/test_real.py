@@ -9,6 +9,7 @@ import tempfile
 
 import blobcodec
 import judge
+import looking
 import mkimage
 import versus_umoci
 import viewing
@@ -127,6 +128,11 @@ class Real(Case):
         judge.same_lines(versus_umoci.comparable(judge.mounted_dump(self.image), marks), theirs, "the mounted image against umoci")
         with viewing.view(LAYOUT, platform=None) as v:
             judge.same_lines(versus_umoci.comparable(judge.treedump(v.root), marks), theirs, "the view against umoci")
+        copy = self.path("copy")
+        done = judge.o2r("cp", LAYOUT, "/", copy)
+        self.assertEqual((done.returncode, judge.problems(done.stderr)), (0, []))
+        judge.same_lines(versus_umoci.comparable(judge.treedump(copy), marks), theirs, "the copy against umoci")
+        judge.same_lines(versus_umoci.comparable(looking.dump_of(LAYOUT), marks), looking.without_hash(theirs), "the list against umoci")
 
     def test_same_bytes_for_any_number_of_threads_and_to_a_pipe(self):
         expected = judge.sha256(self.image)
