@@ -85,8 +85,12 @@ class Used(CacheCase):
         self.run_cached(layout)
         for limit in ("entries=10", "path=3", "layer-bytes=1000"):
             with self.subTest(limit):
-                self.run_cached(layout, "--limit", limit, code=6)
-                self.run_cached(layout)
+                self.assertEqual(self.warnings(self.run_cached(layout, "--limit", limit, code=6)), [])
+                self.assertEqual(self.kept(self.run_cached(layout)), 3)
+        self.assertEqual(self.kept(self.run_cached(layout, "--limit", "zstd-window=1G")), 3)
+        shutil.rmtree(self.cache)
+        self.run_cached(layout, "--limit", "zstd-window=1G")
+        self.assertEqual(self.kept(self.run_cached(layout)), 0)
 
     def test_many_at_once(self):
         layout = self.image("gzip")

@@ -13,7 +13,7 @@ import unittest
 import judge
 import samples
 import viewing
-from bad import BadCase, flipped, packed, sha
+from bad import BadCase, NobodyCase, flipped, packed, sha
 from layerbuild import Layer
 
 MIB, STEP, PIECE, SPAN = 1 << 20, 4096, 64 << 10, 1 << 20
@@ -217,6 +217,31 @@ class Damage(BadCase):
                 os.unlink(self.blob(layout, name))
             os.unlink(os.path.join(layout, "index.json"))
             self.assertEqual(scan(v.root + "/d/b", self.b), [])
+
+
+class Permission(NobodyCase):
+    def test_permission_taken_away(self):
+        """Of an ordinary user's view: what the server holds open goes on, what it has to open again is EIO."""
+        content = samples.noise(2 * MIB)
+        for codec in RANDOM_ACCESS:
+            with self.subTest(codec):
+                layer = packed(Layer().file("f", content), codec)
+                layout = self.copied(self.write([layer]))
+                judge.run("chmod", "-R", "a+rX", layout)
+                with viewing.view(layout, foreground=True, program=os.path.join(self.outside, "o2r"), user=65534) as v:
+                    os.chmod(self.blob(layout, sha(layer.blob)), 0)
+                    os.chmod(os.path.join(layout, "blobs"), 0)
+                    pid = os.fork()
+                    if pid == 0:
+                        status = 9
+                        try:
+                            os.setgroups([])
+                            os.setresgid(65534, 65534, 65534)
+                            os.setresuid(65534, 65534, 65534)
+                            status = 0 if len(scan(v.root + "/f", content)) in (0, 2 * MIB // STEP) else 8
+                        finally:
+                            os._exit(status)
+                    self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
 
 class Killed(BadCase):

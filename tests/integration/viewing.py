@@ -58,12 +58,18 @@ def mounted(path):
 class View:
     """A mounted view: root (its path), env (what its commands run with), token, log (its messages so far), pid."""
 
-    def __init__(self, reference, args, env, where, folder):
+    def __init__(self, reference, args, env, where, folder, program=O2R, user=None):
+        self.program, self.who = program, {} if user is None else {"user": user, "group": user, "extra_groups": []}
         self.reference, self.args, self.root, self.folder = reference, list(map(os.fspath, args)), where, folder
         self.token = os.path.basename(folder)
         self.child = None
         runtime, reports = os.path.join(folder, "run"), os.path.join(folder, "report")
         os.mkdir(runtime, 0o700)
+        if user is not None:
+            os.chmod(folder, 0o755)
+            os.chmod("/dev/fuse", 0o666)        # as distributions have it; run.py puts it back
+            for path in (runtime, where):
+                os.chown(path, user, user)
         self.env = {**os.environ, "XDG_RUNTIME_DIR": runtime, TOKEN: self.token}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ or name == "TSAN_OPTIONS":
@@ -71,7 +77,7 @@ class View:
         self.env = {k: v for k, v in {**self.env, **(env or {})}.items() if v is not None}
 
     def command(self, *args, **kw):
-        return subprocess.run([O2R, *map(os.fspath, args)], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        return subprocess.run([self.program, *map(os.fspath, args)], env=self.env, **self.who, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               errors="backslashreplace", timeout=600, **kw)
 
     def mount(self, foreground=False, wrap=(), **kw):
@@ -84,7 +90,7 @@ class View:
         # what it says goes into a file, so that no pipe can fill
         self.log_path = os.path.join(self.folder, "log")
         with open(self.log_path, "wb") as log:
-            self.child = subprocess.Popen([*wrap, O2R, *argv, "-f"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kw)
+            self.child = subprocess.Popen([*wrap, self.program, *argv, "-f"], env=self.env, **self.who, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kw)
         wait_for(lambda: self.child.poll() is not None or self.ready())
         assert self.child.poll() is None, "mount -f: exit %d\n%s%s" % (self.child.returncode, self.log, self.reports())
         return self
@@ -93,7 +99,8 @@ class View:
         """The kernel knows it only when the server has answered."""
         if not mounted(self.root):
             return False
-        os.stat(os.path.join(self.root, "."))
+        with contextlib.suppress(PermissionError):      # the kernel itself keeps others from a user's view
+            os.stat(os.path.join(self.root, "."))
         return True
 
     @property
@@ -152,14 +159,14 @@ class View:
 
 
 @contextlib.contextmanager
-def view(reference, *args, platform="linux/amd64", env=None, where=None, foreground=False, **kw):
+def view(reference, *args, platform="linux/amd64", env=None, where=None, foreground=False, program=O2R, user=None, **kw):
     """A View of the image. wrap: a program
-    that runs the server in the foreground. kw is of subprocess: the user, say. The body may unmount by itself."""
+    that runs the server in the foreground. user: a number, whose the server is; he needs a program that he can reach. The body may unmount by itself."""
     folder = tempfile.mkdtemp(prefix="o2r-view-", dir=os.environ.get("O2R_SCRATCH"))
     root = where or os.path.join(folder, "mnt")
     if not where:
         os.mkdir(root)
-    it = View(os.fspath(reference), [*(("--platform", platform) if platform else ()), *args], env, os.path.realpath(root), folder)
+    it = View(os.fspath(reference), [*(("--platform", platform) if platform else ()), *args], env, os.path.realpath(root), folder, program, user)
     try:
         it.mount(foreground, **kw)
         yield it
