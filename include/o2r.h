@@ -248,11 +248,15 @@ struct o2r_diff_entry {
 typedef int (*o2r_diff_fn)(void *arg, const struct o2r_diff_entry *e);
 
 /* Paths that differ between two images, depth first in byte order. Content is compared by
- * where it comes from first: the same place of the same blob is the same content, and no
- * blob is read for it. A non-zero return of the callback ends it and is returned. */
+ * where it comes from first: the same place of layers with one diff_id is the same
+ * content. Only files of one size from different places are read, each layer once and
+ * forwards, and compared by their SHA-256; all of that before the first call of fn. A
+ * non-zero return of the callback ends it and is returned. */
 O2R_API int o2r_diff(struct o2r_image *a, struct o2r_image *b, o2r_diff_fn fn, void *arg,
 	struct o2r_error *error);
-/* What layer `index` changes: the tree of the layers below it against the one with it. */
+/* What layer `index` changes: the tree of the layers below it against the one with it.
+ * Those layers are indexed (or taken from their kept indexes) for this alone: the image
+ * need not be loaded, and is not by this; layers above are not looked at. */
 O2R_API int o2r_diff_layer(struct o2r_image *image, unsigned index, o2r_diff_fn fn,
 	void *arg, struct o2r_error *error);
 
