@@ -1,10 +1,13 @@
 """The judges themselves: each must find a fault that was put in."""
 import os
+import shutil
 import struct
 import unittest
 
 import judge
+import readall
 import samples
+import viewing
 from mkimage import Image, Layer
 
 
@@ -76,6 +79,54 @@ class Judges(judge.Case):
             other[7] = "\t".join(parts)
             self.unhappy(judge.same_lines, lines, other, "column %d" % n)
         self.unhappy(judge.same_lines, lines, lines[:-1], "a line less")
+
+    def test_views_that_differ(self):
+        """Each column of the view's dump counts."""
+        shown = viewing.of_reference(self.sample)
+        with judge.loop_mount(self.image) as root:
+            expected = viewing.lines(root)
+        judge.same_lines(viewing.as_in_ext4(shown, expected), expected, "the view")
+        for n in range(1, 9):
+            other = list(shown)
+            parts = other[7].split("\t")
+            parts[n] += "1"
+            other[7] = "\t".join(parts)
+            self.unhappy(judge.same_lines, viewing.as_in_ext4(other, expected), expected, "column %d" % n)
+
+    def test_what_a_view_leaves_behind(self):
+        """A sanitizer's report and a state file fail the test; a mount and a server never stay."""
+        def leave(where, name):
+            with viewing.view(self.sample) as v:
+                os.makedirs(os.path.join(v.folder, where), exist_ok=True)
+                with open(os.path.join(v.folder, where, name), "w") as f:
+                    f.write("WARNING: something")
+        self.assertIn("something", self.unhappy(leave, "", "report.77"))
+        self.assertIn("state", self.unhappy(leave, "run/o2r", "state"))
+        with self.assertRaises(ZeroDivisionError), viewing.view(self.sample) as v:
+            self.assertTrue(viewing.mounted(v.root))
+            self.assertEqual(viewing.processes(v.token), [v.pid])
+            raise ZeroDivisionError
+        self.assertFalse(viewing.mounted(v.root))
+        self.assertEqual(viewing.processes(v.token), [])
+
+    def test_readers_find_one_byte(self):
+        with judge.loop_mount(self.image) as root:
+            wanted = readall.files(viewing.lines(root))
+            shutil.copytree(root, self.path("copy"), symlinks=True, ignore=lambda _, names: {"dev"} & set(names))
+        wanted = [f for f in wanted if not f[0].startswith(b"/dev")]
+        ways, readall.WAYS = readall.WAYS, tuple(w for w in readall.WAYS if w != "direct")     # odd offsets are the view's alone
+        self.addCleanup(setattr, readall, "WAYS", ways)
+        self.assertEqual(readall.read_all(self.path("copy"), wanted, 1), [])
+        with open(self.path("copy/bin/ping"), "r+b") as f:
+            f.seek(200_000)
+            byte = f.read(1)
+            f.seek(200_000)
+            f.write(bytes([byte[0] ^ 1]))
+        os.unlink(self.path("copy/late/file"))
+        found = "\n".join(readall.read_all(self.path("copy"), wanted, 1))
+        self.assertIn("ping", found)
+        self.assertIn("late/file", found)
+        self.assertEqual(found.count("\n"), 1)
 
     def test_holes_are_seen(self):
         """What is free by the bitmaps is free by e2fsck's count too."""
