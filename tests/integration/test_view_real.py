@@ -123,7 +123,6 @@ class Real(Case):
         listed = judge.run("chroot", self.root, "dpkg", "-l")
         self.assertGreater(listed.count("\nii "), 100)
         self.assertEqual(listed, judge.run("chroot", self.loop, "dpkg", "-l"))
-        self.assertEqual(judge.run("chroot", self.root, "dpkg", "--verify"), judge.run("chroot", self.loop, "dpkg", "--verify"))
 
     def test_nothing_can_be_changed(self):
         for what in (lambda: open(self.root + "/etc/passwd", "ab"), lambda: os.mkdir(self.root + "/new"), lambda: os.unlink(self.root + "/etc/passwd"),
