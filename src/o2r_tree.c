@@ -70,17 +70,25 @@ int o2r_readlink(struct o2r_image *image, uint64_t ino, const char **target,
 	return 0;
 }
 
+/* o2r_get_inode of what must be a directory. */
+static int get_dir(struct o2r_image *image, uint64_t dir, const struct tree_inode **out,
+	struct o2r_err *err)
+{
+	int r = o2r_get_inode(image, dir, out, err);
+
+	if (r == 0 && !S_ISDIR((*out)->mode))
+		r = err_set(err, ERR_USAGE, ENOTDIR, "inode %llu is not a directory",
+			(unsigned long long)dir);
+	return r;
+}
+
 int o2r_readdir(struct o2r_image *image, uint64_t dir, uint64_t index, const char **name,
 	size_t *len, uint64_t *child, struct o2r_error *error)
 {
 	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
-	int r = o2r_get_inode(image, dir, &i, &err);
 
-	if (r == 0 && !S_ISDIR(i->mode))
-		r = err_set(&err, ERR_USAGE, ENOTDIR, "inode %llu is not a directory",
-			(unsigned long long)dir);
-	if (r < 0)
+	if (get_dir(image, dir, &i, &err) < 0)
 		return o2r_fail(error, &err);
 	if (index >= i->u.dir.count)
 		return 0;
@@ -98,11 +106,8 @@ int o2r_readdir_layer(struct o2r_image *image, uint64_t dir, uint64_t index,
 {
 	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
-	int r = o2r_get_inode(image, dir, &i, &err);
+	int r = get_dir(image, dir, &i, &err);
 
-	if (r == 0 && !S_ISDIR(i->mode))
-		r = err_set(&err, ERR_USAGE, ENOTDIR, "inode %llu is not a directory",
-			(unsigned long long)dir);
 	if (r == 0 && index >= i->u.dir.count)
 		r = err_set(&err, ERR_USAGE, ERANGE, "directory %llu has no entry %llu",
 			(unsigned long long)dir, (unsigned long long)index);
@@ -161,50 +166,22 @@ int o2r_next_data(struct o2r_image *image, uint64_t ino, uint64_t offset, uint64
 	return 1;
 }
 
-/* Where an inode stands when all files are read in the order of their layers. */
-struct place {
-	uint64_t layer, off, ino;
-};
-
-static int by_place(const void *pa, const void *pb)
-{
-	const struct place *a = pa, *b = pb;
-
-	if (a->layer != b->layer)
-		return a->layer < b->layer ? -1 : 1;
-	if (a->off != b->off)
-		return a->off < b->off ? -1 : 1;
-	return a->ino < b->ino ? -1 : a->ino > b->ino;
-}
-
-static int place_of(
-	struct o2r_image *image, uint64_t ino, struct place *out, struct o2r_err *err)
-{
-	const struct tree_inode *i = NULL;
-	struct data_run one;
-	uint32_t count = 0;
-	int r = o2r_get_inode(image, ino, &i, err);
-
-	if (r < 0)
-		return r;
-	const struct data_run *runs = tree_runs(image->tree, (uint32_t)ino, &one, &count);
-
-	*out = (struct place){i->layer, count ? runs->src_off : 0, ino};
-	return 0;
-}
-
 int o2r_sort_for_reading(
 	struct o2r_image *image, uint64_t *inos, size_t count, struct o2r_error *error)
 {
-	AUTO_FREE struct place *places = calloc(count + 1, sizeof(*places));
+	AUTO_FREE struct tree_place *places = calloc(count + 1, sizeof(*places));
+	const struct tree_inode *inode = NULL;
 	struct o2r_err err = {0};
 	int r = places ? 0 : err_nomem(&err);
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = place_of(image, inos[i], &places[i], &err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = o2r_get_inode(image, inos[i], &inode, &err);
+		if (r == 0)
+			places[i] = tree_place(image->tree, (uint32_t)inos[i]);
+	}
 	if (r < 0)
 		return o2r_fail(error, &err);
-	qsort(places, count, sizeof(*places), by_place);
+	tree_sort_places(places, count);
 	for (size_t i = 0; i < count; i++)
 		inos[i] = places[i].ino;
 	return 0;

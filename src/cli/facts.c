@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cli/report.h"
 #include "cli/show.h"
 
 static const struct {
@@ -206,28 +207,6 @@ static void json_list(struct json *j, const char *name, const char *const *list)
 	json_close(j, ']');
 }
 
-static void json_layers(struct json *j, const struct o2r_image *image)
-{
-	struct o2r_layer_info l;
-
-	json_open(j, "layers", '[');
-	for (unsigned i = 0; o2r_image_layer(image, i, &l) == 0; i++) {
-		json_open(j, NULL, '{');
-		json_uint(j, "number", i + 1);
-		json_string(j, "digest", l.digest);
-		json_string(j, "diff_id", l.diff_id);
-		json_string(j, "media_type", l.media_type);
-		json_uint(j, "size", l.size);
-		json_uint(j, "decoded_size", l.decoded_size);
-		json_uint(j, "entries", l.entries);
-		json_uint(j, "data_bytes", l.data_bytes);
-		json_uint(j, "live_bytes", l.live_bytes);
-		json_uint(j, "wasted_bytes", l.data_bytes - l.live_bytes);
-		json_close(j, '}');
-	}
-	json_close(j, ']');
-}
-
 static void json_totals(struct json *j, const struct facts *f)
 {
 	json_open(j, "totals", '{');
@@ -266,7 +245,7 @@ int facts_json(const struct facts *f, struct buf *out)
 	json_list(&j, "env", o2r_image_env(image));
 	json_string(&j, "user", o2r_image_user(image));
 	json_string(&j, "working_dir", o2r_image_working_dir(image));
-	json_layers(&j, image);
+	report_layers(&j, image);
 	json_totals(&j, f);
 	json_close(&j, '}');
 	return json_end(&j);

@@ -21,21 +21,23 @@ int report_text(const struct report *r, struct buf *out)
 		r->seconds);
 }
 
-static void add_layers(struct json *j, const struct o2r_image *image)
+void report_layers(struct json *j, const struct o2r_image *image)
 {
-	json_open(j, "layers", '[');
-	for (unsigned n = 0; n < o2r_image_layer_count(image); n++) {
-		struct o2r_layer_info l;
+	struct o2r_layer_info l;
 
-		if (o2r_image_layer(image, n, &l) < 0)
-			continue;
+	json_open(j, "layers", '[');
+	for (unsigned i = 0; o2r_image_layer(image, i, &l) == 0; i++) {
 		json_open(j, NULL, '{');
+		json_uint(j, "number", i + 1);
 		json_string(j, "digest", l.digest);
 		json_string(j, "diff_id", l.diff_id);
 		json_string(j, "media_type", l.media_type);
 		json_uint(j, "size", l.size);
 		json_uint(j, "decoded_size", l.decoded_size);
 		json_uint(j, "entries", l.entries);
+		json_uint(j, "data_bytes", l.data_bytes);
+		json_uint(j, "live_bytes", l.live_bytes);
+		json_uint(j, "wasted_bytes", l.data_bytes - l.live_bytes);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -81,7 +83,7 @@ int report_json(const struct report *r, struct buf *out)
 	json_bool(&j, "dry_run", !r->output);
 	add_info(&j, r->info);
 	json_seconds(&j, "seconds", r->seconds);
-	add_layers(&j, r->image);
+	report_layers(&j, r->image);
 	json_close(&j, '}');
 	return json_end(&j);
 }

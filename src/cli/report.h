@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/json_write.h"
 #include "o2r.h"
 
 struct report {
@@ -18,5 +19,8 @@ struct report {
 /* Each returns what buf_printf does. */
 int report_text(const struct report *r, struct buf *out) O2R_MUST_CHECK;
 int report_json(const struct report *r, struct buf *out) O2R_MUST_CHECK;
+
+/* The member "layers": what o2r_image_layer tells of each, bottom first. */
+void report_layers(struct json *j, const struct o2r_image *image);
 
 #endif

@@ -94,22 +94,33 @@ const struct data_run *tree_runs(
 	return one;
 }
 
-/* Where a file stands in the order of the data pass. */
-struct place {
-	uint64_t off;
-	uint32_t ino;
-	uint16_t layer;
-};
+struct tree_place tree_place(const struct tree *t, uint32_t ino)
+{
+	struct data_run one;
+	uint32_t count = 0;
+	const struct data_run *r = tree_runs(t, ino, &one, &count);
+
+	return (struct tree_place){.off = count ? r->src_off : 0,
+		.ino = ino,
+		.layer = t->inodes[ino].layer,
+		.has_data = count > 0};
+}
 
 static int compare_places(const void *pa, const void *pb)
 {
-	const struct place *a = pa, *b = pb;
+	const struct tree_place *a = pa, *b = pb;
 
 	if (a->layer != b->layer)
 		return a->layer < b->layer ? -1 : 1;
 	if (a->off != b->off)
 		return a->off < b->off ? -1 : 1;
 	return a->ino < b->ino ? -1 : a->ino > b->ino;
+}
+
+void tree_sort_places(struct tree_place *places, size_t count)
+{
+	if (count)
+		qsort(places, count, sizeof(*places), compare_places);
 }
 
 uint32_t *tree_files_in_data_order(const struct tree *t, uint32_t *count)
@@ -120,20 +131,17 @@ uint32_t *tree_files_in_data_order(const struct tree *t, uint32_t *count)
 		with_data += S_ISREG(t->inodes[i].mode) &&
 			     (t->inodes[i].size || t->inodes[i].map);
 
-	struct place *places = malloc((with_data + 1) * sizeof(*places));
+	struct tree_place *places = malloc((with_data + 1) * sizeof(*places));
 	uint32_t *order = malloc((with_data + 1) * sizeof(*order));
 
 	for (uint32_t i = 1; places && order && i <= t->inode_count; i++) {
-		struct data_run one;
-		uint32_t runs = 0;
-		const struct data_run *r = tree_runs(t, i, &one, &runs);
+		struct tree_place p = tree_place(t, i);
 
-		if (runs)
-			places[n++] = (struct place){
-				.off = r->src_off, .ino = i, .layer = t->inodes[i].layer};
+		if (p.has_data)
+			places[n++] = p;
 	}
 	if (places && order) {
-		qsort(places, n, sizeof(*places), compare_places);
+		tree_sort_places(places, n);
 		for (size_t i = 0; i < n; i++)
 			order[i] = places[i].ino;
 		*count = (uint32_t)n;

@@ -108,6 +108,18 @@ void tree_stat(const struct tree *t, uint32_t ino, struct stat *st);
 /* Invariants (names sorted, link counts, ranges); for tests and fuzzers. */
 int tree_check(const struct tree *t, struct o2r_err *err) O2R_MUST_CHECK;
 
+/* Where a file's data begins, in the order of the layers. */
+struct tree_place {
+	uint64_t off; /* of its first run; 0 without data */
+	uint32_t ino;
+	uint16_t layer;
+	bool has_data;
+};
+
+struct tree_place tree_place(const struct tree *t, uint32_t ino);
+/* By layer, then offset, then number. */
+void tree_sort_places(struct tree_place *places, size_t count);
+
 /* Files with data, ordered by (layer, offset of their first run): the order in which the
  * data pass meets them and the image places them. Caller frees. NULL when out of memory.
  */
