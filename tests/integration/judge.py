@@ -317,7 +317,9 @@ class Case(unittest.TestCase):
         self.assertEqual(done.stdout or b"", b"")
         if folder:
             self.assertEqual(os.listdir(folder), [], "left behind")
-            if self.GATE and code != 2 and not kw and len(args) == len(shared(args)):
+            self.refusals = getattr(self, "refusals", 0) + 1
+            # hundreds of flipped bytes of one blob are much alike
+            if self.GATE and code != 2 and not kw and len(args) == len(shared(args)) and (self.refusals <= 20 or self.refusals % 8 == 0):
                 viewing.refused(layout, args, code, lines[0], platform)
         return lines[0]
 
