@@ -6,6 +6,7 @@ itself has failed: whatever it misses belongs into install-deps.sh.
 """
 import importlib.util
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -63,7 +64,15 @@ class Report(unittest.TestResult):
         self.tell(not self.problem, test)
 
 
+def take_signals():
+    """Shells start background jobs with SIGINT ignored, nohup with SIGHUP, and o2r leaves ignored what it finds so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main(argv):
+    take_signals()
     path = pathlib.Path(argv[1]).resolve()
     sys.path[:0] = [str(path.parent), str(TESTS / "tools"), str(TESTS / "reference")]
     spec = importlib.util.spec_from_file_location(path.stem, path)
