@@ -165,6 +165,13 @@ void span_decode(struct span_cache *c, struct span_job *job)
 	}
 	s->state = SPAN_BUSY;
 	span_hold(s);
+	if (!s->data && span_list_empty(&s->wants) && !span_fits(c, s)) {
+		/* all is in use by those who wait: nothing is decoded ahead */
+		s->ahead = 0;
+		s->state = SPAN_RESTS;
+		span_release(c, s);
+		return;
+	}
 	if (s->data || span_allocate(c, s, &err) == 0)
 		r = span_reader_take(c, lane, s->off + s->ready, &there, &err);
 	if (r) {

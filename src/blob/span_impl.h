@@ -1,12 +1,12 @@
 /*
  * What a span cache is made of, for the span_*.c files. One lock guards all of it; it is
  * given up while bytes are decoded, read, written or copied (docs/decoding.md has what
- * that costs: nothing that could be measured).
+ * that costs).
  *
  * Who owns what: a lane is all about one stream. Its spans are in its table; a span that
- * has bytes and that nobody uses is in the cache's list `idle`, in the order of last use,
- * and may be taken from there. Wants belong to their fetch, which is freed when the last
- * one is done.
+ * has bytes, that nobody uses and nobody waits for is in the cache's list `idle`, in the
+ * order of last use, and may be taken from there, also while it is queued. Wants belong
+ * to their fetch, which is freed when the last one is done.
  */
 #ifndef O2R_BLOB_SPAN_IMPL_H
 #define O2R_BLOB_SPAN_IMPL_H
@@ -166,6 +166,8 @@ void span_bounds(const struct span_lane *lane, uint64_t off, uint64_t *from, uin
 	size_t *index);
 /* Bytes of the longest one. */
 uint64_t span_longest(const struct span_lane *lane);
+/* Whether there is room for its bytes without going over what may be used. */
+bool span_fits(const struct span_cache *c, const struct span *s);
 /* Give it room for its bytes, at the cost of those not used for longest. */
 int span_allocate(struct span_cache *c, struct span *s, struct o2r_err *err);
 /* It is used, it is not used any more: then it may go. */

@@ -87,13 +87,20 @@ struct span *span_at(struct span_lane *lane, uint64_t off)
 	return s;
 }
 
-static void forget(struct span_cache *c, struct span *s)
+static void drop_data(struct span_cache *c, struct span *s)
 {
-	span_list_remove(&s->idle);
-	s->lane->spans[s->index] = NULL;
 	if (s->data)
 		c->used -= s->len;
 	free(s->data);
+	s->data = NULL;
+}
+
+static void forget(struct span_cache *c, struct span *s)
+{
+	span_list_remove(&s->idle);
+	span_list_remove(&s->job.link);
+	s->lane->spans[s->index] = NULL;
+	drop_data(c, s);
 	free(s);
 }
 
@@ -101,6 +108,11 @@ static struct span *oldest(const struct span_cache *c)
 {
 	return span_list_empty(&c->idle) ? NULL
 					 : SPAN_OF(c->idle.next, struct span, idle);
+}
+
+bool span_fits(const struct span_cache *c, const struct span *s)
+{
+	return c->used + s->len <= c->memory || !span_list_empty(&c->idle);
 }
 
 int span_allocate(struct span_cache *c, struct span *s, struct o2r_err *err)
@@ -132,11 +144,14 @@ void span_hold(struct span *s)
 void span_release(struct span_cache *c, struct span *s)
 {
 	s->users--;
-	if (s->users || s->state != SPAN_RESTS)
+	if (s->users || s->state == SPAN_BUSY || !span_list_empty(&s->wants))
 		return;
+	/* one that waits to be decoded ahead may go like any other: nobody has asked */
 	if (s->ready)
 		span_list_add(&c->idle, &s->idle);
 	else
+		drop_data(c, s);
+	if (!s->ready && s->state == SPAN_RESTS)
 		forget(c, s);
 	/* more workers than that had one at the same time */
 	while (c->used > c->memory && (s = oldest(c)))
@@ -162,7 +177,6 @@ void span_want_ahead(struct span_cache *c, struct span *s)
 	s->ahead = s->len;
 	if (s->state != SPAN_RESTS || s->ready == s->len)
 		return;
-	span_list_remove(&s->idle);
 	s->state = SPAN_QUEUED;
 	s->urgency = SPAN_AHEAD;
 	span_push(c, &s->job, SPAN_AHEAD);

@@ -5,9 +5,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
-#include "blob/span_cache.h"
+#include "blob/span_impl.h"
 #include "packing.h"
 
 enum {
@@ -207,6 +208,19 @@ static inline int read_at(struct span_cache *c, const struct fixture *f, unsigne
 
 	fetch_start(&one, c, stream, off, n);
 	return fetch_end(&one, &f->plain);
+}
+
+/* What workers do by themselves, and what they do after the last want is served. */
+static inline void wait_idle(struct span_cache *c)
+{
+	bool idle = false;
+
+	while (!idle) {
+		pthread_mutex_lock(&c->lock);
+		idle = c->workers.idle == c->workers.threads && !c->workers.woken;
+		pthread_mutex_unlock(&c->lock);
+		sched_yield();
+	}
 }
 
 static inline struct span_cache_counters counters(struct span_cache *c)

@@ -1,7 +1,5 @@
 /* Memory that runs out at every single place: whoever waits is told, nothing else breaks.
  * And no threads: the callers do the work. */
-#include <sched.h>
-
 #include "base/checked.h"
 #include "blob/span_impl.h"
 #include "span_fixture.h"
@@ -67,19 +65,6 @@ enum {
 	TRIES = 40,
 	READS = 12,
 };
-
-/* What goes on by itself is over. */
-static void wait_idle(struct span_cache *c)
-{
-	bool idle = false;
-
-	while (!idle) {
-		pthread_mutex_lock(&c->lock);
-		idle = c->workers.idle == c->workers.threads && !c->workers.woken;
-		pthread_mutex_unlock(&c->lock);
-		sched_yield();
-	}
-}
 
 /* From some point on there is no memory, then there is again. */
 static void starve(struct fixture *f, long after)
