@@ -41,11 +41,24 @@ static int exit_code(struct cli *cli, pid_t child)
 	return cli_fail(cli, NULL, &err);
 }
 
+/* It was told to stop as it became ready: then it stops, and that is what is said. */
+static int interrupted(struct cli *cli, pid_t child)
+{
+	struct o2r_err err;
+	int status;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	err_set(&err, ERR_INTERRUPTED, EINTR, "interrupted");
+	return cli_fail(cli, NULL, &err);
+}
+
 /* One byte comes when it is ready, the end of the pipe when it is gone. */
 static int wait_until_ready(struct cli *cli, pid_t child, int pipe, int signals)
 {
 	struct pollfd fds[] = {
 		{.fd = pipe, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	bool told = false;
 
 	for (;;) {
 		struct signalfd_siginfo info;
@@ -56,10 +69,16 @@ static int wait_until_ready(struct cli *cli, pid_t child, int pipe, int signals)
 				continue;
 			return fail(cli, errno, "cannot wait for the server");
 		}
-		if (fds[0].revents)
-			return read(pipe, &byte, 1) == 1 ? 0 : exit_code(cli, child);
-		if (fds[1].revents && read(signals, &info, sizeof(info)) > 0)
+		if (fds[1].revents && read(signals, &info, sizeof(info)) > 0) {
 			kill(child, (int)info.ssi_signo);
+			told = true;
+			continue;
+		}
+		if (!fds[0].revents)
+			continue;
+		if (read(pipe, &byte, 1) != 1)
+			return exit_code(cli, child);
+		return told ? interrupted(cli, child) : 0;
 	}
 }
 

@@ -179,17 +179,23 @@ static void no_further(void)
 {
 	struct span_cache_options o = {.threads = 2};
 	struct span_cache *c = open_cache(all, SHAPES, &o);
+	uint64_t from, to, skipped;
+	size_t index;
 
-	CHECK_EQ(read_at(c, &all[0], 0, SPAN + 5, 10), 0);
-	CHECK_EQ(counters(c).decoded_bytes, STREAM_PIECE);
-	CHECK_EQ(read_at(c, &all[0], 0, SPAN + STREAM_PIECE - 1, 2), 0);
-	CHECK_EQ(counters(c).decoded_bytes, 2 * STREAM_PIECE);
+	/* from a span's checkpoint to its first whole piece: nothing, but for zlib */
+	span_bounds(&c->lanes[0], SPAN + SPAN / 2, &from, &to, &index);
+	must(index > 0 && to - from >= 3 * STREAM_PIECE);
+	skipped = from - all[0].stream->checkpoints.v[index - 1].out_off;
+	CHECK_EQ(read_at(c, &all[0], 0, from + 5, 10), 0);
+	CHECK_EQ(counters(c).decoded_bytes, skipped + STREAM_PIECE);
+	CHECK_EQ(read_at(c, &all[0], 0, from + STREAM_PIECE - 1, 2), 0);
+	CHECK_EQ(counters(c).decoded_bytes, skipped + 2 * STREAM_PIECE);
 	CHECK_EQ(counters(c).decoded_spans, 1);
 	CHECK_EQ(counters(c).hits, 0);
-	CHECK_EQ(read_at(c, &all[0], 0, SPAN + 100, 100000), 0);
+	CHECK_EQ(read_at(c, &all[0], 0, from + 100, 100000), 0);
 	CHECK_EQ(counters(c).hits, 1);
 	/* from one span into the next: the decoder goes on where it stands */
-	CHECK_EQ(read_at(c, &all[0], 0, 2 * SPAN - 10, 20), 0);
+	CHECK_EQ(read_at(c, &all[0], 0, to - 10, 20), 0);
 	CHECK_EQ(counters(c).decoded_spans, 2);
 	CHECK_EQ(counters(c).ahead_spans, 0);
 	span_cache_destroy(c);
