@@ -133,22 +133,6 @@ void o2r_read_close(struct o2r_image *image)
 /* ---- reading ------------------------------------------------------------------------
  */
 
-/* The first run that ends behind off. */
-static uint32_t run_behind(const struct data_run *runs, uint32_t count, uint64_t off)
-{
-	uint32_t lo = 0, hi = count; /* those below lo end at or before off */
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (runs[mid].file_off + runs[mid].len <= off)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static int read_file(struct o2r_image *image, struct span_cache *c, uint32_t ino,
 	unsigned char *buf, size_t n, uint64_t offset, struct o2r_err *err)
 {
@@ -161,7 +145,7 @@ static int read_file(struct o2r_image *image, struct span_cache *c, uint32_t ino
 	uint64_t end = offset + n, at = offset; /* bytes before at are taken care of */
 	int r = 0;
 
-	for (uint32_t i = run_behind(runs, count, offset);
+	for (uint32_t i = tree_first_run(runs, count, offset);
 		r == 0 && i < count && runs[i].file_off < end; i++) {
 		uint64_t from = MAX(runs[i].file_off, offset);
 		uint64_t to = MIN(runs[i].file_off + runs[i].len, end);

@@ -142,23 +142,14 @@ int o2r_next_data(struct o2r_image *image, uint64_t ino, uint64_t offset, uint64
 	const struct tree_inode *i = NULL;
 	struct o2r_err err = {0};
 	struct data_run one;
-	uint32_t low = 0, high = 0;
+	uint32_t count = 0;
 
 	if (o2r_get_inode(image, ino, &i, &err) < 0)
 		return o2r_fail(error, &err);
 
-	const struct data_run *runs = tree_runs(image->tree, (uint32_t)ino, &one, &high);
-	uint32_t count = high;
+	const struct data_run *runs = tree_runs(image->tree, (uint32_t)ino, &one, &count);
+	uint32_t low = tree_first_run(runs, count, offset);
 
-	/* the first run that ends behind offset */
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (runs[mid].file_off + runs[mid].len <= offset)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	if (low == count)
 		return 0;
 	*start = MAX(runs[low].file_off, offset);

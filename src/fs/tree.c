@@ -94,6 +94,21 @@ const struct data_run *tree_runs(
 	return one;
 }
 
+uint32_t tree_first_run(const struct data_run *runs, uint32_t count, uint64_t off)
+{
+	uint32_t low = 0, high = count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (runs[mid].file_off + runs[mid].len > off)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
 struct tree_place tree_place(const struct tree *t, uint32_t ino)
 {
 	struct data_run one;

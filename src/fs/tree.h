@@ -105,6 +105,9 @@ const struct data_run *tree_runs(
 /* As stat(2) shows an inode wherever the tree is shown; st_dev is left 0. */
 void tree_stat(const struct tree *t, uint32_t ino, struct stat *st);
 
+/* Number of the first run that ends behind off; count when there is none. */
+uint32_t tree_first_run(const struct data_run *runs, uint32_t count, uint64_t off);
+
 /* Invariants (names sorted, link counts, ranges); for tests and fuzzers. */
 int tree_check(const struct tree *t, struct o2r_err *err) O2R_MUST_CHECK;
 

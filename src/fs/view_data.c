@@ -124,22 +124,6 @@ static void answered(void *arg, int status, const struct o2r_err *err)
 		begin(reply(r));
 }
 
-/* Number of the first run that ends behind off. */
-static uint32_t first_run(const struct data_run *runs, uint32_t count, uint64_t off)
-{
-	uint32_t low = 0, high = count;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (runs[mid].file_off + runs[mid].len > off)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
-}
-
 /* What of run lies in the read; zeros in front of it, from *at on. */
 static struct span_part part_of(const struct view_read *r, const struct data_run *run,
 	unsigned layer, uint64_t *at)
@@ -165,7 +149,7 @@ static void fetch(struct view_read *r)
 	uint32_t count = 0, n = 0;
 	uint64_t at = r->off;
 	const struct data_run *runs = tree_runs(t, r->ino, &one, &count);
-	uint32_t first = first_run(runs, count, r->off), end = first;
+	uint32_t first = tree_first_run(runs, count, r->off), end = first;
 
 	while (end < count && runs[end].file_off < r->off + r->n)
 		end++;
@@ -247,7 +231,7 @@ static uint64_t seek(const struct tree *t, uint32_t ino, uint64_t off, bool hole
 	struct data_run one;
 	uint32_t count = 0;
 	const struct data_run *runs = tree_runs(t, ino, &one, &count);
-	uint32_t i = first_run(runs, count, off / TREE_BLOCK * TREE_BLOCK);
+	uint32_t i = tree_first_run(runs, count, off / TREE_BLOCK * TREE_BLOCK);
 
 	for (; i < count; i++) {
 		uint64_t from = runs[i].file_off / TREE_BLOCK * TREE_BLOCK;
