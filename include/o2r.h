@@ -67,6 +67,22 @@ struct o2r_progress {
 	unsigned layers_done, layers;
 };
 
+/* What happens to a layer's blob (or another one) that comes from a registry. */
+enum o2r_fetch_state {
+	O2R_FETCH_WAITING,
+	O2R_FETCH_RUNNING,  /* done grows */
+	O2R_FETCH_RETRYING, /* the connection broke, or the registry asked to wait */
+	O2R_FETCH_EXISTS,   /* it is in the store already */
+	O2R_FETCH_DONE,     /* whole, and verified */
+};
+
+struct o2r_fetch_progress {
+	const char *digest;
+	unsigned layer, layers; /* its number, from 0, and how many there are */
+	enum o2r_fetch_state state;
+	uint64_t done, total; /* bytes; done includes what an earlier run fetched */
+};
+
 struct o2r_options;
 
 /* NULL when out of memory. Callbacks get `arg`; they may be called from any thread, but
@@ -82,6 +98,8 @@ O2R_API void o2r_options_set_log(struct o2r_options *o,
 	enum o2r_log_level level, void *arg);
 O2R_API void o2r_options_set_progress(struct o2r_options *o,
 	void (*progress)(void *arg, const struct o2r_progress *p), void *arg);
+O2R_API void o2r_options_set_fetch_progress(struct o2r_options *o,
+	void (*progress)(void *arg, const struct o2r_fetch_progress *p), void *arg);
 /* When *cancel becomes non-zero (from a signal handler or another thread) the running
  * operation fails with O2R_CLASS_INTERRUPTED. The int must outlive the images. */
 O2R_API void o2r_options_set_cancel(struct o2r_options *o, const volatile int *cancel);
@@ -97,14 +115,37 @@ O2R_API void o2r_options_set_no_cache(struct o2r_options *o, bool on);
  * MiB. */
 O2R_API void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes);
 
+/* ---- registries (docs/registries.md): of images that come from one */
+
+enum o2r_tls {
+	O2R_TLS_AS_CONFIGURED, /* verified, unless registries.conf calls it insecure */
+	O2R_TLS_VERIFY,        /* whatever registries.conf says */
+	O2R_TLS_INSECURE,      /* https without verification, then http */
+};
+O2R_API void o2r_options_set_tls(struct o2r_options *o, enum o2r_tls tls);
+/* Both NULL, as at first: from the credential files of podman and Docker. */
+O2R_API int o2r_options_set_credentials(
+	struct o2r_options *o, const char *username, const char *password);
+/* The one credential file that is read. NULL, as at first: $REGISTRY_AUTH_FILE, else the
+ * usual ones. */
+O2R_API int o2r_options_set_authfile(struct o2r_options *o, const char *path);
+/* A folder with certificates: *.crt of authorities, X.cert and X.key of the client. NULL,
+ * as at first: certs.d/REGISTRY of the container tools. */
+O2R_API int o2r_options_set_cert_dir(struct o2r_options *o, const char *dir);
+/* Transfers at once; 0, as at first: 4. At most 32: -EINVAL otherwise. */
+O2R_API int o2r_options_set_parallel(struct o2r_options *o, unsigned transfers);
+/* Use the network for nothing: what is not in the cache folder is not there. */
+O2R_API void o2r_options_set_offline(struct o2r_options *o, bool on);
+
 /* ---- images -------------------------------------------------------------------------
  */
 
 struct o2r_image;
 
-/* Resolve a reference (oci:DIR[:TAG|@N], a path whose kind is detected, or the mount
- * point of a view of ours, which gives the image that it shows). Reads and verifies
- * index, manifest and config, no layer. options may be NULL and is copied. */
+/* Resolve a reference (oci:DIR[:TAG|@N], [docker://]NAME[:TAG][@DIGEST] in a registry, a
+ * path whose kind is detected, or the mount point of a view of ours, which gives the
+ * image that it shows). Reads and verifies index, manifest and config, no layer. options
+ * may be NULL and is copied. */
 O2R_API int o2r_image_open(const char *reference, const struct o2r_options *options,
 	struct o2r_image **image, struct o2r_error *error);
 O2R_API void o2r_image_close(struct o2r_image *image);
@@ -144,6 +185,18 @@ O2R_API unsigned o2r_image_layer_count(const struct o2r_image *image);
 /* Layer 0 is the lowest. -ERANGE for an index that is not there. */
 O2R_API int o2r_image_layer(
 	const struct o2r_image *image, unsigned index, struct o2r_layer_info *info);
+
+/* What the name or tag names in its registry: the digest of an index where there is one,
+ * else that of the manifest. For other sources the manifest's. */
+O2R_API const char *o2r_image_named_digest(const struct o2r_image *image);
+/* Have all blobs at hand, verified: fetch what is missing of an image from a registry.
+ * For other sources every blob is opened. */
+O2R_API int o2r_image_fetch(struct o2r_image *image, struct o2r_error *error);
+/* Write the image as an OCI layout of its own: manifest, config and layers as they are,
+ * all verified. dir is made; it must not exist, or be empty. name (may be NULL) becomes
+ * org.opencontainers.image.ref.name. A failure leaves nothing. */
+O2R_API int o2r_image_save(struct o2r_image *image, const char *dir, const char *name,
+	struct o2r_error *error);
 
 /* Read, verify and index all layers and merge them; done implicitly by the calls below.
  */
@@ -305,9 +358,11 @@ O2R_API int o2r_unmount(const char *dir, bool lazy, struct o2r_error *error);
  */
 
 struct o2r_cache_item {
-	const char *kind;   /* "index", "decoded", "blob", "unfinished" */
-	const char *digest; /* of the blob (of the decoded layer) that it belongs to; NULL
-			       when unfinished: being made, or left by a run that died */
+	const char
+		*kind; /* "index", "decoded", "blob", "name", "partial", "unfinished" */
+	const char *digest; /* of the blob (of the decoded layer) that it belongs to; of a
+			       name's text; NULL when unfinished: being made, or left by
+			       a run that died */
 	uint64_t bytes;     /* on disk */
 	int64_t used;       /* last use, seconds since 1970 */
 	bool in_use;        /* by a process, now */

@@ -15,6 +15,7 @@
 #include "fs/tree.h"
 #include "o2r.h"
 #include "sources/image.h"
+#include "sources/registry/settings.h"
 
 struct o2r_options {
 	char *platform;
@@ -24,11 +25,14 @@ struct o2r_options {
 	void *log_arg;
 	void (*progress)(void *arg, const struct o2r_progress *p);
 	void *progress_arg;
+	void (*fetch_progress)(void *arg, const struct o2r_fetch_progress *p);
+	void *fetch_progress_arg;
 	const volatile int *cancel;
 	struct limits limits;
 	char *cache_dir; /* NULL: the default one */
 	bool no_cache;
 	uint64_t read_memory; /* 0: the default */
+	struct registry_settings registry; /* its strings are ours */
 };
 
 /* One layer's text forms, made once so that callers get stable pointers. */
@@ -45,7 +49,7 @@ struct o2r_image {
 	pthread_mutex_t load_lock;     /* streams, tree: set once */
 	pthread_mutex_t read_lock;     /* read_cache: set once */
 	struct image *image;
-	struct digest_text manifest_digest, config_digest;
+	struct digest_text manifest_digest, config_digest, named_digest;
 	char platform[100];
 	struct layer_text *layers;
 	struct stream **streams; /* one a layer, once loaded */
@@ -73,6 +77,9 @@ int o2r_wrap_reference(const struct o2r_image *image, struct o2r_err *err);
  */
 int o2r_ext4_identity(struct o2r_image *image, struct ext4_options *o, bool uuid_set,
 	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* How this image's sources are opened. */
+struct image_options o2r_open_options(struct o2r_image *image);
 
 /* The tree, loaded when it is not yet. */
 int o2r_load_tree(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;

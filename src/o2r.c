@@ -12,13 +12,10 @@
 #include "config.h"
 #include "handle.h"
 #include "o2r_index.h"
+#include "o2r_options.h"
 #include "o2r_reopen.h"
 #include "sources/platform.h"
 #include "sources/store.h"
-
-enum {
-	THREADS_MAX = 64,
-};
 
 const char *o2r_version(void)
 {
@@ -34,112 +31,6 @@ int o2r_fail(struct o2r_error *out, const struct o2r_err *err)
 		out->text[sizeof(out->text) - 1] = '\0';
 	}
 	return err->code ? err->code : -EIO;
-}
-
-struct o2r_options *o2r_options_create(void)
-{
-	struct o2r_options *o = calloc(1, sizeof(*o));
-
-	if (o) {
-		o->limits = (struct limits)LIMITS_DEFAULT;
-		o->level = O2R_LOG_WARN;
-	}
-	return o;
-}
-
-void o2r_options_destroy(struct o2r_options *o)
-{
-	if (!o)
-		return;
-	free(o->platform);
-	free(o->cache_dir);
-	free(o);
-}
-
-int o2r_options_set_platform(struct o2r_options *o, const char *platform)
-{
-	char *copy = platform ? strdup(platform) : NULL;
-
-	if (platform && !copy)
-		return -ENOMEM;
-	free(o->platform);
-	o->platform = copy;
-	return 0;
-}
-
-int o2r_options_set_threads(struct o2r_options *o, unsigned threads)
-{
-	if (threads > THREADS_MAX)
-		return -EINVAL;
-	o->threads = threads;
-	return 0;
-}
-
-void o2r_options_set_log(struct o2r_options *o,
-	void (*log)(void *arg, enum o2r_log_level level, const char *message),
-	enum o2r_log_level level, void *arg)
-{
-	o->log = log;
-	o->level = level;
-	o->log_arg = arg;
-}
-
-void o2r_options_set_progress(struct o2r_options *o,
-	void (*progress)(void *arg, const struct o2r_progress *p), void *arg)
-{
-	o->progress = progress;
-	o->progress_arg = arg;
-}
-
-void o2r_options_set_cancel(struct o2r_options *o, const volatile int *cancel)
-{
-	o->cancel = cancel;
-}
-
-int o2r_options_set_limit(struct o2r_options *o, const char *name, uint64_t max)
-{
-	struct {
-		const char *name;
-		uint64_t *value;
-	} const table[] = {
-		{"entries", &o->limits.entries},
-		{"path", &o->limits.path},
-		{"pax-header", &o->limits.pax_header},
-		{"xattr-value", &o->limits.xattr_value},
-		{"manifest", &o->limits.manifest},
-		{"config", &o->limits.config},
-		{"json-depth", &o->limits.json_depth},
-		{"layer-bytes", &o->limits.layer_bytes},
-		{"zstd-window", &o->limits.zstd_window},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strcmp(name, table[i].name) == 0) {
-			*table[i].value = max;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-int o2r_options_set_cache(struct o2r_options *o, const char *dir)
-{
-	char *copy = dir ? strdup(dir) : NULL;
-
-	if (dir && !copy)
-		return -ENOMEM;
-	free(o->cache_dir);
-	o->cache_dir = copy;
-	return 0;
-}
-
-void o2r_options_set_no_cache(struct o2r_options *o, bool on)
-{
-	o->no_cache = on;
-}
-
-void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes)
-{
-	o->read_memory = bytes;
 }
 
 static void pass_log(void *arg, enum log_level level, const char *msg)
@@ -163,11 +54,26 @@ static void pass_progress(void *arg, const struct progress *p)
 	image->options.progress(image->options.progress_arg, &out);
 }
 
+static void pass_fetch(void *arg, const struct fetch_progress *p)
+{
+	const struct o2r_image *image = arg;
+	struct o2r_fetch_progress out = {
+		.digest = p->digest,
+		.layer = p->layer,
+		.layers = p->layers,
+		.state = (enum o2r_fetch_state)p->state,
+		.done = p->done,
+		.total = p->total,
+	};
+
+	image->options.fetch_progress(image->options.fetch_progress_arg, &out);
+}
+
 static unsigned processors(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
+	return n < 1 ? 1 : n > OPTIONS_THREADS_MAX ? OPTIONS_THREADS_MAX : (unsigned)n;
 }
 
 static int take_options(
@@ -175,19 +81,14 @@ static int take_options(
 {
 	struct o2r_options *o = &image->options;
 
-	if (options) {
-		*o = *options;
-		o->platform = options->platform ? strdup(options->platform) : NULL;
-		o->cache_dir = options->cache_dir ? strdup(options->cache_dir) : NULL;
-		if ((options->platform && !o->platform) ||
-			(options->cache_dir && !o->cache_dir))
-			return err_nomem(err);
-	} else {
+	if (!options)
 		o->limits = (struct limits)LIMITS_DEFAULT;
-	}
+	else if (options_copy(options, o, err) < 0)
+		return err->code;
 	image->ctx = (struct ctx){
 		.log = o->log ? pass_log : NULL,
 		.progress = o->progress ? pass_progress : NULL,
+		.fetch = o->fetch_progress ? pass_fetch : NULL,
 		.arg = image,
 		.level = (enum log_level)o->level,
 		.cancel = o->cancel,
@@ -198,12 +99,29 @@ static int take_options(
 	return 0;
 }
 
+static struct store *get_store(void *image)
+{
+	return o2r_image_store(image);
+}
+
+struct image_options o2r_open_options(struct o2r_image *image)
+{
+	return (struct image_options){
+		.platform = image->options.platform,
+		.registry = &image->options.registry,
+		.store = get_store,
+		.store_arg = image,
+	};
+}
+
 static int make_texts(struct o2r_image *image, struct o2r_err *err)
 {
 	const struct image *i = image->image;
 
 	image->manifest_digest = digest_format(&i->manifest_digest);
 	image->config_digest = digest_format(&i->config_digest);
+	image->named_digest = digest_format(
+		i->named.algo == DIGEST_NONE ? &i->manifest_digest : &i->named);
 	snprintf(image->platform, sizeof(image->platform), "%s",
 		platform_format(&i->parsed.platform).s);
 	image->layers = calloc(i->layer_count + 1, sizeof(*image->layers));
@@ -232,7 +150,7 @@ int o2r_image_open(const char *reference, const struct o2r_options *options,
 	pthread_mutex_init(&image->read_lock, NULL);
 
 	int r = take_options(image, options, &err);
-	struct image_options io = {.platform = image->options.platform};
+	struct image_options io = o2r_open_options(image);
 
 	if (r == 0)
 		r = o2r_reopen(image, reference, &err);
@@ -264,14 +182,18 @@ void o2r_image_close(struct o2r_image *image)
 	pthread_mutex_destroy(&image->callback_lock);
 	pthread_mutex_destroy(&image->load_lock);
 	pthread_mutex_destroy(&image->read_lock);
-	free(image->options.platform);
-	free(image->options.cache_dir);
+	options_finish(&image->options);
 	free(image);
 }
 
 const char *o2r_image_manifest_digest(const struct o2r_image *image)
 {
 	return image->manifest_digest.s;
+}
+
+const char *o2r_image_named_digest(const struct o2r_image *image)
+{
+	return image->named_digest.s;
 }
 
 const char *o2r_image_reference(const struct o2r_image *image)

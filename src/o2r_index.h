@@ -24,6 +24,9 @@ struct index_layer {
  * for several threads at once before o2r_image_load has returned. */
 struct store *o2r_image_store(struct o2r_image *image);
 
+/* Whether there is a kept index that o2r_index_get would try. */
+bool o2r_index_has(const struct index_layer *il);
+
 /*
  * 1: layer and stream are what a scan would have made, and the blob is the one that they
  * were made of; 0: there is no index that can be used. An error is the blob's (CORRUPT:

@@ -193,6 +193,17 @@ static int by_size(const void *pa, const void *pb, void *arg)
 	return a > b ? -1 : a < b;
 }
 
+/* What will have to be scanned may arrive meanwhile, in the order of scanning. */
+static void want_blobs(const struct load *l)
+{
+	for (unsigned i = 0; i < l->count; i++) {
+		const struct index_layer il = {l->image, l->order[i], ""};
+
+		if (!o2r_index_has(&il))
+			blob_want(&l->image->image->layers[l->order[i]].blob);
+	}
+}
+
 /* The lowest `count` layers. */
 static int index_layers(struct load *l, unsigned count, struct o2r_err *err)
 {
@@ -208,6 +219,7 @@ static int index_layers(struct load *l, unsigned count, struct o2r_err *err)
 		l->total += image->layers[i].size;
 	}
 	qsort_r(l->order, l->count, sizeof(l->order[0]), by_size, image->layers);
+	want_blobs(l);
 	/* one thread hashes what two decode, and two streams at once go fastest */
 	l->index_budget = INDEX_MEMORY;
 	hash_crew_init(&l->crew, DIV_ROUND_UP(l->image->ctx.threads, 2));

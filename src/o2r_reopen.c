@@ -98,8 +98,11 @@ static int check_layers(
 static int open_again(
 	struct o2r_image *image, const struct view_state *s, struct o2r_err *err)
 {
-	const struct image_options io = {.manifest = &s->manifest};
+	struct image_options io = o2r_open_options(image);
 	int r;
+
+	io.platform = NULL;
+	io.manifest = &s->manifest;
 
 	if (!s->reference)
 		return err_set(err, ERR_FAIL, ENOENT,

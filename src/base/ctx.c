@@ -37,6 +37,17 @@ void ctx_progress(const struct ctx *ctx, const struct progress *p)
 		pthread_mutex_unlock(ctx->lock);
 }
 
+void ctx_fetch(const struct ctx *ctx, const struct fetch_progress *p)
+{
+	if (!ctx || !ctx->fetch)
+		return;
+	if (ctx->lock)
+		pthread_mutex_lock(ctx->lock);
+	ctx->fetch(ctx->arg, p);
+	if (ctx->lock)
+		pthread_mutex_unlock(ctx->lock);
+}
+
 int ctx_check(const struct ctx *ctx, struct o2r_err *err)
 {
 	if (ctx && ctx->cancel && __atomic_load_n(ctx->cancel, __ATOMIC_RELAXED))

@@ -30,9 +30,26 @@ struct progress {
 	unsigned layers;
 };
 
+/* What is happening to one blob that is fetched. */
+enum fetch_state {
+	FETCH_WAITING,
+	FETCH_RUNNING,  /* done grows */
+	FETCH_RETRYING, /* waits before it goes on */
+	FETCH_EXISTS,   /* nothing to fetch: it is kept */
+	FETCH_DONE,     /* whole, and verified */
+};
+
+struct fetch_progress {
+	const char *digest;     /* text, "sha256:..." */
+	unsigned layer, layers; /* its number, from 0, and how many there are */
+	enum fetch_state state;
+	uint64_t done, total; /* bytes; done includes what an earlier run fetched */
+};
+
 struct ctx {
 	void (*log)(void *arg, enum log_level level, const char *msg); /* may be NULL */
 	void (*progress)(void *arg, const struct progress *p);         /* may be NULL */
+	void (*fetch)(void *arg, const struct fetch_progress *p);      /* may be NULL */
 	void *arg;
 	enum log_level level;
 	const volatile int *cancel; /* non-zero: stop; may be NULL */
@@ -48,6 +65,7 @@ void ctx_vlog(const struct ctx *ctx, enum log_level level, const char *fmt, va_l
 	__attribute__((format(printf, 3, 0)));
 
 void ctx_progress(const struct ctx *ctx, const struct progress *p);
+void ctx_fetch(const struct ctx *ctx, const struct fetch_progress *p);
 
 /* 0, or -EINTR with class ERR_INTERRUPTED when the operation has been cancelled. */
 int ctx_check(const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;

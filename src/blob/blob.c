@@ -327,6 +327,17 @@ int blob_ready(const struct blob *b, struct o2r_err *err)
 	return b->ops && b->ops->ready ? b->ops->ready(b->arg, err) : 0;
 }
 
+void blob_want(const struct blob *b)
+{
+	if (b->ops && b->ops->want)
+		b->ops->want(b->arg);
+}
+
+bool blob_checks(const struct blob *b)
+{
+	return b->ops && b->ops->checks && b->ops->checks(b->arg);
+}
+
 int blob_identity(const struct blob *b, struct stat *st)
 {
 	return b->ops && b->ops->identity ? b->ops->identity(b->arg, st) : -ENOTSUP;

@@ -10,6 +10,7 @@
 #ifndef O2R_BLOB_BLOB_H
 #define O2R_BLOB_BLOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -26,6 +27,11 @@ struct blob_ops {
 	int (*ready)(void *arg, struct o2r_err *err);
 	/* the file that the blob is all of; NULL: it is no whole file */
 	int (*identity)(void *arg, struct stat *st);
+	/* start getting it ready, without waiting; NULL: there is nothing to start */
+	void (*want)(void *arg);
+	/* does the blob compute its digest itself, while its bytes arrive, so that nobody
+	 * else needs to? NULL: no */
+	bool (*checks)(void *arg);
 	void (*destroy)(void *arg);
 };
 
@@ -57,8 +63,15 @@ int blob_pread(const struct blob *b, void *buf, size_t n, uint64_t off,
 int blob_preadv_cached(const struct blob *b, const struct iovec *v, int count,
 	uint64_t off) O2R_MUST_CHECK;
 
+/* It will be read: let what takes time begin. For a blob that arrives from elsewhere. */
+void blob_want(const struct blob *b);
+/* Whether the blob's maker checks its digest while its bytes arrive: until blob_ready has
+ * returned 0 they are not known to be right. */
+bool blob_checks(const struct blob *b);
+
 /* Open the file now, when it is not open yet: from now on it cannot be replaced. CORRUPT
- * when it is another one than the blob was made of. */
+ * when it is another one than the blob was made of. For a blob that arrives: wait until
+ * it is whole and verified. */
 int blob_ready(const struct blob *b, struct o2r_err *err) O2R_MUST_CHECK;
 /* What stat said of the file when the blob was made; -ENOTSUP for a blob that is not the
  * whole of a file given by name. */

@@ -157,6 +157,22 @@ static int check_digest(const struct digest *want, const struct digest *is,
 		digest_format(want).s);
 }
 
+/* A blob that arrived wrong is the reason for whatever else went wrong with its bytes; r
+ * is what the scan says. */
+static int confirm(const struct scan *s, int r, struct o2r_err *err)
+{
+	struct o2r_err why = {0};
+
+	if (r < 0 && err && err->cls != ERR_CORRUPT)
+		return r;
+
+	int ready = blob_ready(s->blob, &why);
+
+	if (ready < 0 && err)
+		*err = why;
+	return ready < 0 ? ready : r;
+}
+
 static int run(struct scan *s, const struct stream_expect *expect, struct o2r_err *err)
 {
 	CLEANUP(hash_crew_finish) struct hash_crew own = {0};
@@ -174,23 +190,29 @@ static int run(struct scan *s, const struct stream_expect *expect, struct o2r_er
 	if (diff == DIGEST_NONE)
 		diff = DIGEST_SHA256;
 
+	/* two digests of the same bytes are one; and its maker's may be none of ours */
 	bool shared = !s->decoder && blob == diff;
+	bool checked = !shared && blob_checks(s->blob);
 
 	hash_crew_init(&own, expect->crew ? 0 : 1);
 
 	int r = hasher_init(&hasher, st, expect->crew ? expect->crew : &own, &sizes,
-		shared ? DIGEST_NONE : blob, diff, err);
+		shared || checked ? DIGEST_NONE : blob, diff, err);
 
 	s->hasher = &hasher;
 	if (r == 0)
 		r = s->decoder ? decode(s, err) : copy_plain(s, err);
 	if (r == 0)
 		r = hasher_end(&hasher, err);
+	if (checked)
+		r = confirm(s, r, err);
 	if (r < 0)
 		return r;
 	st->size = s->out_off;
 	if (shared)
 		st->blob_digest = st->diff_id;
+	else if (checked)
+		st->blob_digest = expect->blob_digest;
 	r = check_digest(&expect->blob_digest, &st->blob_digest, "blob", err);
 	return r < 0 ? r
 		     : check_digest(&expect->diff_id, &st->diff_id, "decoded layer", err);

@@ -38,7 +38,8 @@ struct stream_sink {
 };
 
 struct stream_expect {
-	struct digest blob_digest; /* DIGEST_NONE: not checked */
+	struct digest blob_digest; /* DIGEST_NONE: not checked. For a blob that checks
+				      itself (blob_checks) it is waited for */
 	struct digest diff_id;     /* DIGEST_NONE: not checked, SHA-256 is computed */
 	int codec;                 /* enum codec, or -1: whatever the magic bytes say */
 	uint64_t span; /* decoded bytes between checkpoints: a power of two of at least

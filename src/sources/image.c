@@ -165,6 +165,8 @@ void image_destroy(struct image *image)
 		blob_close(&image->layers[i].blob);
 		free(image->layers[i].media_type);
 	}
+	if (image->keep_destroy)
+		image->keep_destroy(image->keep);
 	free(image->layers);
 	config_finish(&image->parsed);
 	buf_finish(&image->manifest);

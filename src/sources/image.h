@@ -51,19 +51,33 @@ struct image {
 	char *absolute;
 	struct digest manifest_digest;
 	struct digest config_digest;
+	/* What the reference names: an index, or the manifest; DIGEST_NONE: that is not
+	 * told apart. */
+	struct digest named;
 	char *manifest_type;
 	struct buf manifest; /* exact bytes */
 	struct buf config;   /* exact bytes */
 	struct image_config parsed;
 	struct image_layer *layers; /* bottom first */
 	unsigned layer_count;
+	/* What the blobs need as long as they are open, and who frees it; NULL: nothing. */
+	void *keep;
+	void (*keep_destroy)(void *keep);
 };
+
+struct store;
+struct registry_settings;
 
 struct image_options {
 	const char *platform; /* "os/arch[/variant]" or NULL: the host's */
 	/* Exactly this manifest, whatever tags and platforms say now; NULL: as the
 	 * reference and the platform choose. */
 	const struct digest *manifest;
+	const struct registry_settings *registry; /* NULL: all as usual */
+	/* The content store, opened when first asked for; returns NULL when there is
+	 * none. Borrowed: it outlives the image. */
+	struct store *(*store)(void *arg);
+	void *store_arg;
 };
 
 /*

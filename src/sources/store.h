@@ -9,6 +9,8 @@
  *     DIR/index/sha256/HEX.seen  which files on disk were verified to be that blob
  *     DIR/decoded/sha256/HEX   decoded copies of layers without random access
  *     DIR/blobs/sha256/HEX     blobs fetched from elsewhere
+ *     DIR/names/sha256/HEX     what a name of a registry meant; HEX: SHA-256 of the name
+ *     DIR/partial/sha256/HEX   blobs of which a part was fetched (store_partial.h)
  *     DIR/tmp/                 files being made
  *
  * The folder is private to its owner (0700): one that belongs to somebody else, that
@@ -34,6 +36,8 @@ enum store_kind {
 	STORE_INDEX,
 	STORE_DECODED,
 	STORE_BLOB,
+	STORE_NAME,
+	STORE_PARTIAL,
 	STORE_UNFINISHED, /* a file in tmp/: only in lists */
 };
 
@@ -63,6 +67,17 @@ int store_begin(struct store *s, struct tmpfile *t, struct o2r_err *err) O2R_MUS
  * the caller's (readable and writable: nobody may write any more). */
 int store_publish(struct store *s, struct tmpfile *t, enum store_kind kind,
 	const struct digest *d, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Keep a small document under the digest that the caller verified. */
+int store_put(struct store *s, enum store_kind kind, const struct digest *d,
+	const void *p, size_t n, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Note what a name ("docker.io/library/nginx:latest") means now, and find what it meant:
+ * -ENOENT when that is not known. *media_type is malloc'd, NULL when there is none. */
+int store_note_name(struct store *s, const char *name, const struct digest *d,
+	const char *media_type, struct o2r_err *err) O2R_MUST_CHECK;
+int store_find_name(struct store *s, const char *name, struct digest *d,
+	char **media_type, struct o2r_err *err) O2R_MUST_CHECK;
 
 /*
  * Whether a file on disk was verified to hold the blob: by device, inode, size, mtime and

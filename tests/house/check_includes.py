@@ -38,7 +38,7 @@ THIRD_PARTY = {
     "zstd*.h": ["src/blob/zstd_dec.c", "src/blob/checkpoints.c", "src/blob/reader.c"],
     "cjson/*": ["src/sources/json.c"],
     "archive*.h": ["src/sources/archive.c"],
-    "curl/*": ["src/sources/http.c"],
+    "curl/*": ["src/sources/registry/http*.c"],
     "fuse*": ["src/fs/view*"],
     "uuid/*": ["src/o2r_ext4.c"],
 }

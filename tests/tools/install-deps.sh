@@ -7,11 +7,11 @@
 set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config
-	libarchive-dev libisal-dev libzstd-dev zlib1g-dev libcjson-dev uuid-dev libssl-dev libfuse3-dev fuse3)
+	libarchive-dev libcurl4-openssl-dev libisal-dev libzstd-dev zlib1g-dev libcjson-dev uuid-dev libssl-dev libfuse3-dev fuse3)
 # clang with its sanitizers and libFuzzer; judges (e2fsprogs, umoci, libarchive's bsdtar); makers of images, with what
 # they need of their recommended packages (uidmap, gpg, keys, certificates); file attributes; tools.
 test=(clang clang-format llvm libclang-rt-14-dev
-	e2fsprogs libarchive-tools umoci skopeo
+	e2fsprogs libarchive-tools umoci skopeo docker-registry apache2-utils
 	buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates
 	acl attr libcap2-bin
 	fio rsync strace erofs-utils fuse-overlayfs

@@ -1,0 +1,21 @@
+/* A build without libcurl. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "sources/registry/registry.h"
+
+int registry_open(struct image *image, const struct name *name,
+	const struct image_options *options, const struct wanted *want,
+	const struct ctx *ctx, struct o2r_err *err)
+{
+	(void)name, (void)options, (void)want, (void)ctx;
+
+	struct quoted q = text_quote(image->reference, strlen(image->reference));
+
+	return err_set(err, ERR_USAGE, EOPNOTSUPP,
+		"\"%s\" names an image in a registry, and this o2r was built without "
+		"registries: make a layout of it by `skopeo copy docker://%s "
+		"oci:DIR:TAG`, then give oci:DIR:TAG",
+		q.s, q.s);
+}
