@@ -300,7 +300,8 @@ int blob_pread(
 	if (!n)
 		return 0;
 
-	int r = blob_ready(b, err);
+	int r = b->ops->arrived ? b->ops->arrived(b->arg, off + n, err)
+				: blob_ready(b, err);
 
 	if (r < 0)
 		return r;

@@ -29,6 +29,8 @@ struct blob_ops {
 	int (*identity)(void *arg, struct stat *st);
 	/* start getting it ready, without waiting; NULL: there is nothing to start */
 	void (*want)(void *arg);
+	/* wait until the bytes before `end` can be read; NULL: `ready` is asked instead */
+	int (*arrived)(void *arg, uint64_t end, struct o2r_err *err);
 	/* does the blob compute its digest itself, while its bytes arrive, so that nobody
 	 * else needs to? NULL: no */
 	bool (*checks)(void *arg);
