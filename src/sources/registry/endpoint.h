@@ -21,6 +21,9 @@ struct endpoint {
 	bool insecure;  /* https without verification, then http */
 	bool loopback;  /* plain http where TLS is not spoken */
 	bool mirror;
+	/* another registry than the one that the reference names: what the user gave on
+	 * the command line for that one (--creds) is not sent here */
+	bool foreign;
 	bool tags, digests; /* what it may be asked for */
 };
 
