@@ -296,12 +296,12 @@ void tmpfile_finish(struct tmpfile *t)
 	*t = (struct tmpfile)TMPFILE_INIT;
 }
 
-int file_anonymous(struct o2r_err *err)
+static int anonymous_in(const char *usual, struct o2r_err *err)
 {
 	const char *dir = getenv("TMPDIR");
 
 	if (!dir || !*dir)
-		dir = "/tmp";
+		dir = usual;
 
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -319,4 +319,14 @@ int file_anonymous(struct o2r_err *err)
 	return fd < 0 ? err_errno(err, errno, "cannot create a temporary file in %s",
 				text_quote(dir, strlen(dir)).s)
 		      : fd;
+}
+
+int file_anonymous(struct o2r_err *err)
+{
+	return anonymous_in("/tmp", err);
+}
+
+int file_anonymous_large(struct o2r_err *err)
+{
+	return anonymous_in("/var/tmp", err);
 }

@@ -54,5 +54,7 @@ void tmpfile_finish(struct tmpfile *t);
 
 /* An unlinked file in $TMPDIR or /tmp, for spill-over. Returns fd or a negative errno. */
 int file_anonymous(struct o2r_err *err) O2R_MUST_CHECK;
+/* The same in $TMPDIR or /var/tmp, for whole blobs: /tmp may be memory. */
+int file_anonymous_large(struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif

@@ -16,6 +16,7 @@
 struct file_range {
 	int fd;
 	uint64_t offset;
+	struct stat found; /* when the blob was made */
 };
 
 static int file_pread(void *arg, void *buf, size_t n, uint64_t off)
@@ -49,6 +50,18 @@ static int file_preadv_cached(void *arg, const struct iovec *v, int count, uint6
 	return preadv_nowait(f->fd, v, count, f->offset + off);
 }
 
+/* The size of a file that has not changed since tells nothing that its times do not: its
+ * place is for the offset, so that blobs in one archive are told apart. */
+static int file_identity(void *arg, struct stat *st)
+{
+	const struct file_range *f = arg;
+
+	*st = f->found;
+	if (f->offset)
+		st->st_size = (off_t)f->offset;
+	return 0;
+}
+
 static void file_destroy(void *arg)
 {
 	struct file_range *f = arg;
@@ -60,6 +73,7 @@ static void file_destroy(void *arg)
 static const struct blob_ops file_ops = {
 	.pread = file_pread,
 	.preadv_cached = file_preadv_cached,
+	.identity = file_identity,
 	.destroy = file_destroy,
 };
 
@@ -103,17 +117,6 @@ static int check_regular(const struct stat *st, struct o2r_err *err)
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_CORRUPT, EINVAL, "blob is not a regular file");
 	return 0;
-}
-
-static int regular_size(int fd, uint64_t *size, struct o2r_err *err)
-{
-	struct stat st;
-	int r = fstat(fd, &st) < 0 ? err_errno(err, errno, "cannot stat a blob")
-				   : check_regular(&st, err);
-
-	if (r == 0)
-		*size = (uint64_t)st.st_size;
-	return r;
 }
 
 /* A file that is opened when its bytes are wanted. */
@@ -250,22 +253,24 @@ int blob_open_fd(
 	struct blob *b, int fd, uint64_t offset, uint64_t size, struct o2r_err *err)
 {
 	AUTO_FD int owned = fd;
-	uint64_t file_size = 0, end;
-	int r = regular_size(fd, &file_size, err);
+	struct stat st;
+	uint64_t end;
+	int r = fstat(fd, &st) < 0 ? err_errno(err, errno, "cannot stat a blob")
+				   : check_regular(&st, err);
 
 	if (r < 0)
 		return r;
-	if (!add_u64(offset, size, &end) || end > file_size)
+	if (!add_u64(offset, size, &end) || end > (uint64_t)st.st_size)
 		return err_corrupt(err,
 			"blob of %llu bytes at %llu does not fit its file of %llu bytes",
 			(unsigned long long)size, (unsigned long long)offset,
-			(unsigned long long)file_size);
+			(unsigned long long)st.st_size);
 
 	struct file_range *f = malloc(sizeof(*f));
 
 	if (!f)
 		return err_nomem(err);
-	*f = (struct file_range){.fd = steal_fd(&owned), .offset = offset};
+	*f = (struct file_range){.fd = steal_fd(&owned), .offset = offset, .found = st};
 	*b = (struct blob){.ops = &file_ops, .arg = f, .size = size};
 	return 0;
 }

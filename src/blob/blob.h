@@ -25,11 +25,12 @@ struct blob_ops {
 	int (*preadv_cached)(void *arg, const struct iovec *v, int count, uint64_t off);
 	/* open what is not open yet; NULL: there is nothing to open */
 	int (*ready)(void *arg, struct o2r_err *err);
-	/* the file that the blob is all of; NULL: it is no whole file */
+	/* the file that the blob is; NULL: it is none */
 	int (*identity)(void *arg, struct stat *st);
 	/* start getting it ready, without waiting; NULL: there is nothing to start */
 	void (*want)(void *arg);
-	/* wait until the bytes before `end` can be read; NULL: `ready` is asked instead */
+	/* wait until the bytes before `end` can be read; NULL: `ready` is asked instead
+	 */
 	int (*arrived)(void *arg, uint64_t end, struct o2r_err *err);
 	/* does the blob compute its digest itself, while its bytes arrive, so that nobody
 	 * else needs to? NULL: no */
@@ -75,8 +76,8 @@ bool blob_checks(const struct blob *b);
  * when it is another one than the blob was made of. For a blob that arrives: wait until
  * it is whole and verified. */
 int blob_ready(const struct blob *b, struct o2r_err *err) O2R_MUST_CHECK;
-/* What stat said of the file when the blob was made; -ENOTSUP for a blob that is not the
- * whole of a file given by name. */
+/* What stat said of the file when the blob was made, with the blob's offset in it, unless
+ * that is 0, in st_size; -ENOTSUP for a blob that is no file. */
 int blob_identity(const struct blob *b, struct stat *st) O2R_MUST_CHECK;
 
 /* Closing twice is harmless. */
