@@ -4,12 +4,8 @@
 
 static int fetch(struct o2r_image *image, struct o2r_err *err)
 {
-	const struct image *i = image->image;
-
 	/* made when it is not there: to fill it is the point */
 	o2r_image_store(image);
-	for (unsigned k = 0; k < i->layer_count; k++)
-		blob_want(&i->layers[k].blob);
 	return o2r_open_blobs(image, err);
 }
 

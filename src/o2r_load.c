@@ -319,6 +319,8 @@ int o2r_open_blobs(struct o2r_image *image, struct o2r_err *err)
 {
 	int r = 0;
 
+	for (unsigned i = 0; i < image->image->layer_count; i++)
+		blob_want(&image->image->layers[i].blob);
 	for (unsigned i = 0; r == 0 && i < image->image->layer_count; i++) {
 		r = blob_ready(&image->image->layers[i].blob, err);
 		if (r < 0)

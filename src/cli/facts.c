@@ -95,6 +95,14 @@ static int add_list(struct buf *out, const char *name, const char *const *list)
 	return r;
 }
 
+/* Of what the name names, where that is not the manifest. */
+static const char *index_digest(const struct o2r_image *image)
+{
+	const char *named = o2r_image_named_digest(image);
+
+	return strcmp(named, o2r_image_manifest_digest(image)) == 0 ? NULL : named;
+}
+
 static int add_config(const struct facts *f, struct buf *out)
 {
 	const struct o2r_image *image = f->image;
@@ -102,6 +110,7 @@ static int add_config(const struct facts *f, struct buf *out)
 		const char *name, *value;
 	} fields[] = {
 		{"Reference", o2r_image_reference(image)},
+		{"Index", index_digest(image)},
 		{"Manifest", o2r_image_manifest_digest(image)},
 		{"Media type", o2r_image_media_type(image)},
 		{"Config", o2r_image_config_digest(image)},
@@ -235,6 +244,7 @@ int facts_json(const struct facts *f, struct buf *out)
 	json_begin(&j, out);
 	json_open(&j, NULL, '{');
 	json_string(&j, "reference", o2r_image_reference(image));
+	json_string(&j, "named_digest", o2r_image_named_digest(image));
 	json_string(&j, "manifest_digest", o2r_image_manifest_digest(image));
 	json_string(&j, "media_type", o2r_image_media_type(image));
 	json_string(&j, "config_digest", o2r_image_config_digest(image));

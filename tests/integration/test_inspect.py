@@ -85,7 +85,7 @@ class Facts(Case):
         told = json.loads(inspect(layout, "--format", "json").stdout)
         del told["layers"], told["totals"]
         self.assertEqual(told, {
-            "reference": layout, "manifest_digest": wrote["digest"], "media_type": "application/vnd.oci.image.manifest.v1+json",
+            "reference": layout, "manifest_digest": wrote["digest"], "named_digest": wrote["digest"], "media_type": "application/vnd.oci.image.manifest.v1+json",
             "config_digest": wrote["config"], "platform": "linux/amd64", "created": "2021-05-06T07:08:09.5Z", "entrypoint": ["/bin/sh", "-c"],
             "cmd": ["a b"], "env": ["A=1", "B=2"], "user": "u:g", "working_dir": "/srv"})
         said = inspect(layout).stdout.decode()
