@@ -12,6 +12,7 @@
 #include "sources/config.h"
 #include "sources/image_read.h"
 #include "sources/ref.h"
+#include "sources/registry/registry.h"
 #include "sources/select.h"
 
 static bool exists(const char *path)
@@ -21,10 +22,20 @@ static bool exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
+static void add_hint(
+	struct o2r_err *err, const char *what, const char *path, const char *advice)
+{
+	size_t at = strlen(err->text);
+
+	snprintf(err->text + at, sizeof(err->text) - at, " (if %s %s is meant, %s)", what,
+		text_quote(path, strlen(path)).s, advice);
+}
+
 /* A name that is not a path may have been meant as the folder of that name. */
 static int hint_folder(const char *reference, int r, struct o2r_err *err)
 {
 	AUTO_FREE char *path = NULL;
+	char *colon;
 
 	if (!err || !*reference)
 		return r;
@@ -33,12 +44,15 @@ static int hint_folder(const char *reference, int r, struct o2r_err *err)
 		return r;
 	}
 	if (exists(path)) {
-		size_t at = strlen(err->text);
-
-		snprintf(err->text + at, sizeof(err->text) - at,
-			" (if the file or folder %s is meant, write it so)",
-			text_quote(path, strlen(path)).s);
+		add_hint(err, "the file or folder", path, "write it so");
+		return r;
 	}
+	colon = strchr(path, ':');
+	if (!colon)
+		return r;
+	*colon = 0;
+	if (exists(path))
+		add_hint(err, "an image of the layout", path, "write oci: in front");
 	return r;
 }
 
@@ -65,9 +79,10 @@ static int open_directory(const char *path, struct o2r_err *err)
 		return fd;
 	if (errno == ENOTDIR && exists(path))
 		return err_set(err, ERR_USAGE, ENOTDIR,
-			"%s is not a directory, and this version reads OCI layout "
-			"directories "
-			"only: make one by `skopeo copy oci-archive:FILE oci:DIR:TAG` or "
+			"%s is not a directory, and of local images this version reads "
+			"OCI "
+			"layout directories only: make one by `skopeo copy "
+			"oci-archive:FILE oci:DIR:TAG` or "
 			"`skopeo copy docker-archive:FILE oci:DIR:TAG`",
 			text_quote(path, strlen(path)).s);
 	return no_such_path(path, errno, err);
@@ -96,7 +111,7 @@ static int set_absolute(struct image *image, const char *path, struct o2r_err *e
 }
 
 /* "oci:DIR@N" is the directory DIR@N when there is one. */
-static int open_ref(struct image *image, const struct ref *ref,
+static int open_path(struct image *image, const struct ref *ref,
 	const struct image_options *o, const struct ctx *ctx, struct o2r_err *err)
 {
 	bool shorten = ref->short_path && !exists(ref->path) && exists(ref->short_path);
@@ -130,6 +145,18 @@ static int open_ref(struct image *image, const struct ref *ref,
 	return image_read(image, &layout, &want, err);
 }
 
+static int open_name(struct image *image, const struct name *name,
+	const struct image_options *o, const struct ctx *ctx, struct o2r_err *err)
+{
+	struct wanted want = {.manifest = o ? o->manifest : NULL, .index = -1};
+	int r = wanted_platform(o, &want.platform, err);
+
+	if (r < 0)
+		return r;
+	r = registry_open(image, name, o, &want, ctx, err);
+	return r < 0 ? hint_folder(image->reference, r, err) : 0;
+}
+
 static void image_cleanup(struct image **image)
 {
 	image_destroy(*image);
@@ -150,7 +177,8 @@ int image_open(const char *reference, const struct image_options *o,
 	image->reference = strdup(reference);
 	if (!image->reference)
 		return err_nomem(err);
-	r = open_ref(image, &ref, o, ctx, err);
+	r = ref.kind == REF_REGISTRY ? open_name(image, &ref.name, o, ctx, err)
+				     : open_path(image, &ref, o, ctx, err);
 	if (r < 0)
 		return r;
 	*out = STEAL(image);

@@ -46,7 +46,8 @@ struct image_config {
 struct image {
 	char *reference; /* as the user gave it, for messages */
 	/* A reference that opens the same source from any directory: "oci:/abs/dir", or
-	 * the bare path where the prefixed form would read it otherwise (a colon in it).
+	 * the bare path where the prefixed form would read it otherwise (a colon in it),
+	 * or "docker://NAME@DIGEST".
 	 * Which image of the source is meant is for manifest_digest to say. */
 	char *absolute;
 	struct digest manifest_digest;
@@ -60,7 +61,8 @@ struct image {
 	struct image_config parsed;
 	struct image_layer *layers; /* bottom first */
 	unsigned layer_count;
-	/* What the blobs need as long as they are open, and who frees it; NULL: nothing. */
+	/* What the blobs need as long as they are open, and who frees it; NULL: nothing.
+	 */
 	void *keep;
 	void (*keep_destroy)(void *keep);
 };
@@ -81,11 +83,12 @@ struct image_options {
 };
 
 /*
- * Resolve a reference (docs/references.md): "oci:DIR[:TAG|:@N]" or a path that begins
- * with '/', './' or '../' (or is "." or "..") whose kind is detected. Nothing is believed
- * before its size and digest match. Errors: NOT_FOUND (no such path or tag: lists the
- * tags), PLATFORM (lists what there is), CORRUPT, USAGE (ambiguous: lists the choices;
- * not a reference).
+ * Resolve a reference (docs/references.md): "oci:DIR[:TAG|:@N]", a path that begins with
+ * '/', './' or '../' (or is "." or "..") whose kind is detected, else
+ * "[docker://]NAME[:TAG][@DIGEST]" in a registry. Nothing is believed before its size and
+ * digest match. Errors: NOT_FOUND (no such path, repository or tag: lists the tags of a
+ * layout), PLATFORM (lists what there is), CORRUPT, USAGE (ambiguous: lists the choices;
+ * not a reference), and of registries ACCESS and FAIL.
  */
 int image_open(const char *reference, const struct image_options *o,
 	const struct ctx *ctx, struct image **out, struct o2r_err *err) O2R_MUST_CHECK;

@@ -1,7 +1,6 @@
 #include "sources/ref.h"
 
-#include <ctype.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,8 @@ enum {
 	INDEX_DIGITS_MAX = 6, /* of "@N" */
 };
 
-static const char ONLY_LAYOUTS[] = "this version reads OCI layout directories only";
+static const char READS[] = "this version reads OCI layout directories and registries";
+static const char DOCKER[] = "docker://";
 
 static bool starts(const char *s, const char *prefix)
 {
@@ -92,7 +92,6 @@ static bool is_path(const char *s)
 static bool is_skopeo_transport(const char *s)
 {
 	static const char *const prefix[] = {
-		"docker://",
 		"oci-archive:",
 		"docker-archive:",
 		"dir:",
@@ -106,42 +105,51 @@ static bool is_skopeo_transport(const char *s)
 	return false;
 }
 
-static int refuse(const char *text, struct o2r_err *err)
+/* What other tools read. By the grammar of names "dir:x" is one, but nobody means that.
+ */
+static int refuse_others(const char *text, struct o2r_err *err)
 {
 	struct quoted q = text_quote(text, strlen(text));
 
-	if (!*text)
-		return err_set(err, ERR_USAGE, EINVAL,
-			"the reference is empty: write oci:DIR[:TAG|:@N] or the path of "
-			"an "
-			"OCI layout");
 	if (is_skopeo_transport(text))
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s: make one by `skopeo copy %s oci:DIR:TAG`, then give "
+			"%s: make a layout by `skopeo copy %s oci:DIR:TAG`, then give "
 			"oci:DIR:TAG",
-			ONLY_LAYOUTS, q.s);
+			READS, q.s);
 	if (starts(text, "docker-store:"))
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s: make one by `skopeo copy docker-daemon:NAME oci:DIR:TAG`, "
-			"then "
-			"give oci:DIR:TAG",
-			ONLY_LAYOUTS);
+			"%s: make a layout by `skopeo copy docker-daemon:NAME "
+			"oci:DIR:TAG`, then give oci:DIR:TAG",
+			READS);
 	if (starts(text, "overlay:"))
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s, and \"%s\" is an overlay directory", ONLY_LAYOUTS, q.s);
+			"%s, and \"%s\" is an overlay directory", READS, q.s);
 	if (strcmp(text, "-") == 0)
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
 			"%s, not standard input: unpack the archive, or make a layout of "
-			"it "
-			"by `skopeo copy docker-archive:/dev/stdin oci:DIR:TAG`",
-			ONLY_LAYOUTS);
+			"it by `skopeo copy docker-archive:/dev/stdin oci:DIR:TAG`",
+			READS);
 	if (strcmp(text, "scratch") == 0)
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s, not the empty image \"scratch\"", ONLY_LAYOUTS);
-	return err_set(err, ERR_USAGE, EOPNOTSUPP,
-		"%s, and \"%s\" names an image in a registry: make one by `skopeo copy "
-		"docker://%s oci:DIR:TAG`, then give oci:DIR:TAG",
-		ONLY_LAYOUTS, q.s, q.s);
+			"%s, not the empty image \"scratch\"", READS);
+	return 0;
+}
+
+static int parse_name(const char *text, struct ref *ref, struct o2r_err *err)
+{
+	const char *name = starts(text, DOCKER) ? text + strlen(DOCKER) : text;
+
+	ref->kind = REF_REGISTRY;
+	if (!*name && *text)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference \"%s\" has no name: write "
+			"docker://[REGISTRY/]NAME[:TAG]",
+			DOCKER);
+	if (!*name)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference is empty: write [REGISTRY/]NAME[:TAG], "
+			"oci:DIR[:TAG|:@N] or the path of an OCI layout");
+	return name_parse(name, &ref->name, err);
 }
 
 int ref_parse(const char *text, struct ref *out, struct o2r_err *err)
@@ -156,7 +164,9 @@ int ref_parse(const char *text, struct ref *out, struct o2r_err *err)
 		ref.path = strdup(text);
 		r = ref.path ? 0 : err_nomem(err);
 	} else {
-		r = refuse(text, err);
+		r = refuse_others(text, err);
+		if (r == 0)
+			r = parse_name(text, &ref, err);
 	}
 	if (r < 0)
 		return r;
@@ -170,49 +180,25 @@ void ref_finish(struct ref *ref)
 	free(ref->path);
 	free(ref->tag);
 	free(ref->short_path);
+	name_finish(&ref->name);
 	*ref = (struct ref){.index = -1, .short_index = -1};
 }
 
-/* Is the first part of a name, n bytes before a slash, a host? */
-static bool is_host(const char *s, size_t n)
+static bool same_name(const struct name *a, const struct name *b)
 {
-	if (n == strlen("localhost") && strncmp(s, "localhost", n) == 0)
-		return true;
-	for (size_t i = 0; i < n; i++)
-		if (s[i] == '.' || s[i] == ':' || isupper((unsigned char)s[i]))
-			return true;
-	return false;
-}
-
-/* "nginx" -> "docker.io/library/nginx:latest"; NULL when out of memory. */
-static char *full_name(const char *name)
-{
-	const char *slash = strchr(name, '/');
-	bool host = slash && is_host(name, (size_t)(slash - name));
-	const char *rest = host ? slash + 1 : name, *domain = host ? name : "docker.io";
-	size_t domain_len = host ? (size_t)(slash - name) : strlen(domain);
-	const char *last = strrchr(rest, '/');
-	bool tagged = strchr(last ? last : rest, ':') || strchr(rest, '@');
-	char *full = NULL;
-
-	if (host && domain_len == strlen("index.docker.io") &&
-		starts(name, "index.docker.io")) {
-		domain = "docker.io";
-		domain_len = strlen(domain);
-	}
-
-	bool hub = domain_len == strlen("docker.io") && starts(domain, "docker.io");
-
-	if (asprintf(&full, "%.*s/%s%s%s", (int)domain_len, domain,
-		    hub && !last ? "library/" : "", rest, tagged ? "" : ":latest") < 0)
-		return NULL;
-	return full;
+	if (strcmp(a->domain, b->domain) != 0 || strcmp(a->path, b->path) != 0)
+		return false;
+	if (a->digest.algo == DIGEST_NONE && b->digest.algo == DIGEST_NONE)
+		return strcmp(a->tag, b->tag) == 0;
+	return digest_equal(&a->digest, &b->digest);
 }
 
 bool ref_same_image(const char *a, const char *b)
 {
-	AUTO_FREE char *fa = full_name(a);
-	AUTO_FREE char *fb = full_name(b);
+	CLEANUP(name_finish) struct name na = {0};
+	CLEANUP(name_finish) struct name nb = {0};
 
-	return fa && fb && strcmp(fa, fb) == 0;
+	if (name_parse(a, &na, NULL) < 0 || name_parse(b, &nb, NULL) < 0)
+		return strcmp(a, b) == 0;
+	return same_name(&na, &nb);
 }

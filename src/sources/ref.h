@@ -1,7 +1,7 @@
 /*
  * References: what the user types to name an image, taken apart by its form alone (no
- * file is looked at). This version reads OCI layouts; the other forms that container
- * tools know are recognised so that the error can say what to do.
+ * file is looked at). This version reads OCI layouts and registries; the other forms that
+ * container tools know are recognised so that the error can say what to do.
  */
 #ifndef O2R_SOURCES_REF_H
 #define O2R_SOURCES_REF_H
@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "sources/name.h"
 
 enum ref_kind {
-	REF_LAYOUT, /* oci:DIR[:TAG|:@N] */
-	REF_PATH,   /* a path, whose kind the files there tell */
+	REF_LAYOUT,   /* oci:DIR[:TAG|:@N] */
+	REF_PATH,     /* a path, whose kind the files there tell */
+	REF_REGISTRY, /* [docker://]NAME: only name is filled in */
 };
 
 /*
@@ -28,17 +30,18 @@ struct ref {
 	long index;       /* -1: none given */
 	char *short_path; /* NULL unless the path ends in "@N" */
 	long short_index;
+	struct name name;
 };
 
-/* Anything but the two kinds is of class USAGE and says how to get there. */
+/* Anything but these kinds is of class USAGE and says how to get there. */
 int ref_parse(const char *text, struct ref *out, struct o2r_err *err) O2R_MUST_CHECK;
 void ref_finish(struct ref *ref);
 
 /*
  * Do two names mean the same image? "nginx", "nginx:latest" and
- * "docker.io/library/nginx:latest" do (the rules of distribution/reference: a first part
- * with a dot, a colon or an upper-case letter, or "localhost", is a host). A bare tag is
- * not a name: "latest" means "docker.io/library/latest:latest" here.
+ * "docker.io/library/nginx:latest" do (the rules are name.h's); with digests the tags do
+ * not matter. A bare tag is not a name: "latest" means "docker.io/library/latest:latest"
+ * here. What is no name is the same only as the same text.
  */
 bool ref_same_image(const char *a, const char *b);
 

@@ -5,7 +5,7 @@ AIMS = {
     "merge": ["src/fs/layer_tree.c", "src/fs/layer_walk.c", "src/fs/layer_links.c", "src/fs/overlay.c", "src/fs/build.c", "src/fs/freeze.c",
               "src/fs/merge.c", "src/fs/xattr_pool.c"],
     "json": ["src/sources/json.c", "src/sources/json_check.c", "src/sources/manifest.c", "src/sources/config.c", "src/sources/media_type.c"],
-    "ref": ["src/sources/ref.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
+    "ref": ["src/sources/ref.c", "src/sources/name.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
     "state": ["src/o2r_state.c"],
     "plan": ["src/ext4/[!o]*.c", "src/ext4/object.c"],

@@ -1,12 +1,13 @@
 /*
- * References, platforms and times: one line each, separated by newlines. Two lines are a
- * pair: as names of images, and as platforms.
+ * References, names, platforms and times: one line each, separated by newlines. Two lines
+ * are a pair: as names of images, and as platforms.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "sources/name.h"
 #include "sources/platform.h"
 #include "sources/ref.h"
 #include "sources/rfc3339.h"
@@ -17,6 +18,48 @@ static void must(bool ok)
 		abort();
 }
 
+static bool is_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void check_name(const struct name *n)
+{
+	must(n->domain[0] && n->path[0]);
+	must(strlen(n->domain) + 1 + strlen(n->path) <= NAME_MAX_BYTES);
+	must(!strchr(n->domain, '/') && !strchr(n->path, ':'));
+	must(n->tag || n->digest.algo != DIGEST_NONE);
+	must(!n->tag || (n->tag[0] && strlen(n->tag) <= NAME_TAG_MAX));
+	must(strcmp(n->domain, "index.docker.io") != 0);
+	must(strcmp(n->domain, "docker.io") != 0 || strchr(n->path, '/'));
+}
+
+/* A name that is written out whole is the same one, and is written so again. */
+static void try_name(const char *text)
+{
+	CLEANUP(name_finish) struct name n = {0};
+	CLEANUP(name_finish) struct name again = {0};
+	struct o2r_err err = {0};
+
+	if (name_parse(text, &n, &err) < 0) {
+		must(err.cls == ERR_USAGE && err.text[0] && !strchr(err.text, '\n'));
+		must(!n.domain && !n.path && !n.tag);
+		return;
+	}
+	check_name(&n);
+
+	AUTO_FREE char *full = name_format(&n);
+
+	must(full && name_parse(full, &again, &err) == 0);
+	must(is_text(n.domain, again.domain) && is_text(n.path, again.path));
+	must(is_text(n.tag, again.tag) && digest_equal(&n.digest, &again.digest));
+
+	AUTO_FREE char *twice = name_format(&again);
+
+	must(is_text(full, twice));
+	must(ref_same_image(text, full));
+}
+
 static void try_ref(const char *text)
 {
 	CLEANUP(ref_finish) struct ref ref = {0};
@@ -25,9 +68,15 @@ static void try_ref(const char *text)
 
 	if (r < 0) {
 		must(err.cls == ERR_USAGE && err.text[0] && !strchr(err.text, '\n'));
-		must(!ref.path && !ref.tag && !ref.short_path);
+		must(!ref.path && !ref.tag && !ref.short_path && !ref.name.domain);
 		return;
 	}
+	if (ref.kind == REF_REGISTRY) {
+		must(!ref.path && !ref.tag && !ref.short_path && ref.index < 0);
+		check_name(&ref.name);
+		return;
+	}
+	must(!ref.name.domain);
 	must(ref.path && ref.path[0]);
 	must(!ref.tag || (ref.tag[0] && ref.index < 0));
 	must(ref.kind == REF_PATH || !strchr(ref.path, ':'));
@@ -91,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(text);
 	for (char *line; (line = strsep(&rest, "\n")); last = line) {
 		try_ref(line);
+		try_name(line);
 		try_time(line);
 		try_pair(last, line);
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeds for fuzz_ref: references, platforms and times, one a line, neighbours making pairs."""
+"""Seeds for fuzz_ref: references, names, platforms and times, one a line, neighbours making pairs."""
 import pathlib
 import sys
 
@@ -8,6 +8,12 @@ REFERENCES = [
     "/", "./x", "../x:y", ".", "..", "docker://nginx", "oci-archive:a", "docker-archive:a", "dir:x", "containers-storage:x",
     "docker-daemon:x", "docker-store:[/x]y", "overlay:/x", "-", "scratch", "nginx", "nginx:latest",
     "docker.io/library/nginx:latest", "index.docker.io/library/nginx", "localhost/x", "localhost:5000/x:1", "Host/x", "a/b@sha256:00",
+]
+SHA256, SHA512 = "sha256:" + "0123456789abcdef" * 4, "sha512:" + "0123456789abcdef" * 8
+NAMES = [
+    "nginx@" + SHA256, "nginx:1@" + SHA256, "ghcr.io/org/app:v1@" + SHA512, "docker://quay.io/a/b:c", SHA256[7:], "[::1]:5000/x:y",
+    "[fe80::1%eth0]/x", "[::ffff:1.2.3.4]/x", "example.com", "a.b/c.d_e__f--g/h", "org/a___b", "host:65536/x", "host:http/x", "a-.io/x",
+    "index.docker.io/x", "http://h/x", "Nginx", "a//b", "x:" + "t" * 128, "x:" + "t" * 129, "a.io/" + "p" * 250, "a.io/" + "p" * 251,
 ]
 ARM64 = ["linux/arm64/v9.1", "linux/arm64/v9", "linux/arm64/v8.6", "linux/arm64/v8.10", "linux/arm64", "linux/arm64/8"]
 PLATFORMS = [
@@ -24,9 +30,9 @@ TIMES = [
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    for i, line in enumerate(REFERENCES + TIMES):
+    for i, line in enumerate(REFERENCES + NAMES + TIMES):
         (out / ("line-%02d" % i)).write_text(line)
-    for name, lines in (("names", REFERENCES), ("platforms", PLATFORMS), ("arm64", ARM64)):
+    for name, lines in (("names", REFERENCES + NAMES), ("platforms", PLATFORMS), ("arm64", ARM64)):
         for i, line in enumerate(lines):
             (out / ("%s-%02d" % (name, i))).write_text("\n".join([line, lines[i - 1], line, lines[i - 2]]))
 

@@ -127,7 +127,8 @@ class Choice(judge.Case):
                 self.refused("oci:" + self.many + suffix, code=code, words=words, platform=platform)
 
     def test_other_references(self):
-        for reference, words in (("docker://nginx", ["skopeo copy docker://nginx oci:DIR:TAG"]), ("nginx:1", ["docker://nginx:1"]),
+        for reference, words in (("docker://Nginx", ["must be lower-case"]), ("nginx:1 ", ["the tag \"1 \""]),
+                                 ("https://ghcr.io/org/app", ["without \"https://\""]), ("nginx@sha256:12", ["2 hex digits, not 64"]),
                                  ("docker-archive:x.tar", ["skopeo copy docker-archive:x.tar"]), ("scratch", ["scratch"])):
             with self.subTest(reference):
                 self.refused(reference, code=2, words=words)
@@ -135,9 +136,10 @@ class Choice(judge.Case):
     def test_a_folder_that_is_not_named_as_a_path(self):
         os.chdir(self.work)
         self.addCleanup(os.chdir, "/")
-        os.rename(self.many, "folder")
-        self.refused("folder", code=2, words=["./folder"])
-        self.assertEqual(self.taken("oci:folder:latest"), 0)
+        os.rename(self.many, "Folder")
+        self.refused("Folder", code=2, words=["the file or folder ./Folder is meant"])
+        self.refused("Folder:latest", code=2, words=["the layout ./Folder is meant, write oci: in front"])
+        self.assertEqual(self.taken("oci:Folder:latest"), 0)
 
 
 class Damage(judge.Case):

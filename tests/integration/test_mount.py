@@ -165,7 +165,7 @@ class Failures(BadCase, MountCase):
                 ((layout, point), 2, "a"),              # which one?
                 (("oci:%s:a" % layout, point, "--platform", "linux/s390x"), 5, "s390x"),
                 ((corrupt, point), 6, "layer 1 of 1"),
-                (("nginx", point), 2, "nginx"),
+                (("Nginx", point), 2, "\"Nginx\" must be lower-case"),
                 ((corrupt,), 2, "no mount point"),
                 ((), 2, "no image"),
                 ((corrupt, point, "x"), 2, "x is one operand too many"),

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "sources/registry/registry.h"
 
@@ -9,13 +10,16 @@ int registry_open(struct image *image, const struct name *name,
 	const struct image_options *options, const struct wanted *want,
 	const struct ctx *ctx, struct o2r_err *err)
 {
-	(void)name, (void)options, (void)want, (void)ctx;
+	(void)options, (void)want, (void)ctx;
 
-	struct quoted q = text_quote(image->reference, strlen(image->reference));
+	AUTO_FREE char *full = name_format(name);
 
+	if (!full)
+		return err_nomem(err);
 	return err_set(err, ERR_USAGE, EOPNOTSUPP,
 		"\"%s\" names an image in a registry, and this o2r was built without "
 		"registries: make a layout of it by `skopeo copy docker://%s "
 		"oci:DIR:TAG`, then give oci:DIR:TAG",
-		q.s, q.s);
+		text_quote(image->reference, strlen(image->reference)).s,
+		text_quote(full, strlen(full)).s);
 }

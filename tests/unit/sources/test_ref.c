@@ -4,6 +4,10 @@
 #include "base/cleanup.h"
 #include "sources/ref.h"
 
+#define HEX16 "0123456789abcdef"
+#define HEX64 HEX16 HEX16 HEX16 HEX16
+#define SHA256 "sha256:" HEX64
+
 static const struct good {
 	const char *text;
 	enum ref_kind kind;
@@ -72,7 +76,6 @@ static const struct bad {
 	{"oci:dir:@-1", "is not an entry of index.json"},
 	{"oci:dir:@1x", "is not an entry of index.json"},
 	{"oci:dir:@1234567", "is not an entry of index.json"},
-	{"docker://nginx", "`skopeo copy docker://nginx oci:DIR:TAG`"},
 	{"oci-archive:a.tar:x", "`skopeo copy oci-archive:a.tar:x oci:DIR:TAG`"},
 	{"docker-archive:-", "`skopeo copy docker-archive:- oci:DIR:TAG`"},
 	{"dir:x", "`skopeo copy dir:x oci:DIR:TAG`"},
@@ -84,14 +87,58 @@ static const struct bad {
 	{"overlay:/x", "is an overlay directory"},
 	{"-", "not standard input"},
 	{"scratch", "the empty image \"scratch\""},
-	{"nginx", "\"nginx\" names an image in a registry"},
-	{"nginx:1.25", "`skopeo copy docker://nginx:1.25 oci:DIR:TAG`"},
-	{"quay.io/a/b@sha256:00", "names an image in a registry"},
-	{".hidden", "names an image in a registry"},
-	{"...", "names an image in a registry"},
-	{"OCI:dir", "names an image in a registry"},
-	{"a\nb", "\"a\\x0ab\" names an image"},
+	{"docker-archive:", "`skopeo copy docker-archive: oci:DIR:TAG`"},
+	{"docker://", "has no name"},
+	{"docker:///nginx", "has an empty part"},
+	{"docker://./dir", "is not a host name"},
+	{"docker://docker://nginx", "without \"docker://\""},
+	{"docker://Nginx", "must be lower-case"},
+	{"https://ghcr.io/x", "without \"https://\""},
+	{"quay.io/a/b@sha256:00", "2 hex digits, not 64"},
+	{".hidden", "\".hidden\" is not the name of an image in a registry"},
+	{"...", "\"...\" is not the name of an image in a registry"},
+	{"OCI:dir", "\"OCI\" must be lower-case"},
+	{"dir/", "has an empty part"},
+	{"a\nb", "\"a\\x0ab\" is not the name"},
 };
+
+static const struct named {
+	const char *text, *full;
+} named[] = {
+	{"nginx", "docker.io/library/nginx:latest"},
+	{"docker://nginx", "docker.io/library/nginx:latest"},
+	{"docker://localhost:5000/x:1", "localhost:5000/x:1"},
+	{"docker://scratch", "docker.io/library/scratch:latest"},
+	{"docker://oci:1", "docker.io/library/oci:1"},
+	{"docker://dir:x", "docker.io/library/dir:x"},
+	{"quay.io/a/b", "quay.io/a/b:latest"},
+	{"oci", "docker.io/library/oci:latest"},
+	{"docker:dind", "docker.io/library/docker:dind"},
+	{"dir", "docker.io/library/dir:latest"},
+	{"overlay", "docker.io/library/overlay:latest"},
+	{"scratch:1", "docker.io/library/scratch:1"},
+	{"oci-archive/x", "docker.io/oci-archive/x:latest"},
+	{"x:y@" SHA256, "docker.io/library/x:y@" SHA256},
+};
+
+static void names(void)
+{
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+		CLEANUP(ref_finish) struct ref ref = {0};
+		struct o2r_err err = {0};
+
+		CHECK_EQ(ref_parse(named[i].text, &ref, &err), 0);
+		CHECK_EQ(ref.kind, REF_REGISTRY);
+		CHECK(!ref.path && !ref.tag && !ref.short_path);
+		CHECK_EQ(ref.index, -1);
+		if (err.code)
+			continue;
+
+		AUTO_FREE char *full = name_format(&ref.name);
+
+		CHECK_STR(full, named[i].full);
+	}
+}
 
 static void refuses(void)
 {
@@ -126,11 +173,21 @@ static const struct same {
 	{"localhost:5000", "docker.io/library/localhost:5000", true},
 	{"example.com/x", "docker.io/example.com/x", false},
 	{"example.com", "docker.io/library/example.com:latest", true},
+	{"Host/x", "host/x", false},
+	{"x@" SHA256, "docker.io/library/x@" SHA256, true},
+	{"x:1@" SHA256, "x:2@" SHA256, true},
+	{"x:1@" SHA256, "x:1", false},
+	{"x@" SHA256, "x:latest", false},
+	{"x@" SHA256, "y@" SHA256, false},
+	{"x@" SHA256, "x@sha512:" HEX64 HEX64, false},
+	/* no names: as text */
 	{"Host/x", "docker.io/Host/x", false},
-	{"x@sha256:00", "docker.io/library/x@sha256:00", true},
-	{"x@sha256:00", "x:latest", false},
+	{"docker.io/Host/x", "docker.io/Host/x", true},
+	{"x@sha256:00", "x@sha256:00", true},
+	{"x@sha256:00", "docker.io/library/x@sha256:00", false},
 	{"", "", true},
-	{"/", "/:latest", true},
+	{"", "latest", false},
+	{"/", "/:latest", false},
 };
 
 static void same_images(void)
@@ -144,6 +201,7 @@ static void same_images(void)
 int main(void)
 {
 	accepts();
+	names();
 	refuses();
 	same_images();
 	TEST_END;
