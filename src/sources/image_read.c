@@ -23,9 +23,10 @@ static int set_manifest_type(struct image *image, const struct descriptor *d,
 	return image->manifest_type ? 0 : err_nomem(err);
 }
 
-static int open_layer(const struct layout *l, const struct descriptor *d,
+static int open_layer(const struct layout *l, const struct layout_part *part,
 	struct image_layer *layer, struct o2r_err *err)
 {
+	const struct descriptor *d = part->d;
 	AUTO_BUF struct buf bytes = {0};
 	int r;
 
@@ -36,7 +37,7 @@ static int open_layer(const struct layout *l, const struct descriptor *d,
 	if (!layer->media_type)
 		return err_nomem(err);
 	if (!d->data)
-		return layout_blob(l, d, &layer->blob, err);
+		return layout_blob(l, part, &layer->blob, err);
 	r = descriptor_inline(d, &bytes, err);
 	return r < 0 ? r : blob_open_memory(&layer->blob, bytes.data, bytes.len, 1, err);
 }
@@ -51,12 +52,16 @@ static int open_layers(struct image *image, const struct layout *l,
 		return err_nomem(err);
 	for (unsigned i = 0; i < manifest->count; i++) {
 		struct image_layer *layer = &image->layers[i];
+		const struct layout_part part = {.role = LAYOUT_LAYER,
+			.d = &manifest->entries[i],
+			.number = i,
+			.count = manifest->count};
 
 		/* counted first, so that image_destroy sees it */
 		image->layer_count = i + 1;
 		layer->diff_id = diff_ids[i];
 
-		int r = open_layer(l, &manifest->entries[i], layer, err);
+		int r = open_layer(l, &part, layer, err);
 
 		if (r < 0)
 			return err_wrap(err, "layer %u of %u (%.19s)", i + 1,
@@ -68,10 +73,9 @@ static int open_layers(struct image *image, const struct layout *l,
 static int read_config(struct image *image, const struct layout *l,
 	const struct document *manifest, struct digest **diff_ids, struct o2r_err *err)
 {
-	const struct layout_limit limit = {"config", l->ctx->limits.config};
 	const struct descriptor *d = &manifest->config;
 	unsigned count = 0;
-	int r = layout_content(l, d, limit, &image->config, err);
+	int r = layout_config(l, d, &image->config, err);
 
 	if (r < 0)
 		return err_wrap(err, "config");
@@ -103,7 +107,7 @@ static void compare_platforms(const struct image *image, const struct descriptor
 			platform_format(&d->platform).s, platform_format(told).s);
 }
 
-static int read_manifest(struct image *image, const struct layout *l,
+int image_read_manifest(struct image *image, const struct layout *l,
 	const struct descriptor *d, struct o2r_err *err)
 {
 	CLEANUP(document_finish) struct document manifest = {0};
@@ -134,28 +138,34 @@ static int read_pinned(struct image *image, const struct layout *l,
 	int r = layout_blob_size(l, digest, &d.size, err);
 
 	if (r == 0)
-		r = read_manifest(image, l, &d, err);
+		r = image_read_manifest(image, l, &d, err);
 	return r < 0 ? err_wrap(err, "%s", l->name) : 0;
+}
+
+int image_read_chosen(struct image *image, const struct layout *l,
+	const struct document *index, const struct wanted *want, struct o2r_err *err)
+{
+	CLEANUP(selected_finish) struct selected chosen = {0};
+	int r = select_manifest(l, index, want, &chosen, err);
+
+	if (r < 0)
+		return r;
+	r = image_read_manifest(image, l, &chosen.descriptor, err);
+	if (r < 0)
+		return err_wrap(err, "%s", l->name);
+	compare_platforms(image, &chosen.descriptor, want, l->ctx);
+	return 0;
 }
 
 int image_read(struct image *image, const struct layout *l, const struct wanted *want,
 	struct o2r_err *err)
 {
 	CLEANUP(document_finish) struct document index = {0};
-	CLEANUP(selected_finish) struct selected chosen = {0};
 	int r = layout_check(l, err);
 
 	if (r == 0 && want->manifest)
 		return read_pinned(image, l, want->manifest, err);
 	if (r == 0)
 		r = layout_index(l, &index, err);
-	if (r == 0)
-		r = select_manifest(l, &index, want, &chosen, err);
-	if (r < 0)
-		return r;
-	r = read_manifest(image, l, &chosen.descriptor, err);
-	if (r < 0)
-		return err_wrap(err, "%s", l->name);
-	compare_platforms(image, &chosen.descriptor, want, l->ctx);
-	return 0;
+	return r < 0 ? r : image_read_chosen(image, l, &index, want, err);
 }

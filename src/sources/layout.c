@@ -10,12 +10,18 @@ enum {
 	LAYOUT_FILE_MAX = 64 << 10, /* of oci-layout, which holds one short member */
 };
 
+/* One of the limits on documents, with the name of its option. */
+struct limit {
+	const char *name;
+	uint64_t bytes;
+};
+
 int layout_open_at(void *arg, const char *path, struct blob *out, struct o2r_err *err)
 {
 	return blob_open_file(out, *(const int *)arg, path, err);
 }
 
-static int too_large(uint64_t size, const struct layout_limit *limit, struct o2r_err *err)
+static int too_large(uint64_t size, const struct limit *limit, struct o2r_err *err)
 {
 	return err_corrupt(err,
 		"it has %llu bytes, more than the %llu allowed (raise it with --limit "
@@ -23,8 +29,8 @@ static int too_large(uint64_t size, const struct layout_limit *limit, struct o2r
 		(unsigned long long)size, (unsigned long long)limit->bytes, limit->name);
 }
 
-static int read_blob(const struct blob *blob, const struct layout_limit *limit,
-	struct buf *out, struct o2r_err *err)
+static int read_blob(const struct blob *blob, const struct limit *limit, struct buf *out,
+	struct o2r_err *err)
 {
 	int r;
 
@@ -42,8 +48,8 @@ static int read_blob(const struct blob *blob, const struct layout_limit *limit,
 	return 0;
 }
 
-static int read_file(const struct layout *l, const char *path,
-	const struct layout_limit *limit, struct buf *out, struct o2r_err *err)
+static int read_file(const struct layout *l, const char *path, const struct limit *limit,
+	struct buf *out, struct o2r_err *err)
 {
 	CLEANUP(blob_close) struct blob blob = {0};
 	int r = l->open(l->arg, path, &blob, err);
@@ -76,7 +82,7 @@ static int check_version(
 
 int layout_check(const struct layout *l, struct o2r_err *err)
 {
-	const struct layout_limit limit = {"oci-layout", LAYOUT_FILE_MAX};
+	const struct limit limit = {"oci-layout", LAYOUT_FILE_MAX};
 	AUTO_BUF struct buf text = {0};
 	int r = read_file(l, "oci-layout", &limit, &text, err);
 
@@ -91,15 +97,15 @@ int layout_check(const struct layout *l, struct o2r_err *err)
 	return r < 0 ? err_wrap(err, "%s: oci-layout", l->name) : 0;
 }
 
-static struct layout_limit manifest_limit(const struct layout *l)
+static struct limit manifest_limit(const struct layout *l)
 {
-	return (struct layout_limit){"manifest", l->ctx->limits.manifest};
+	return (struct limit){"manifest", l->ctx->limits.manifest};
 }
 
 int layout_index(const struct layout *l, struct document *out, struct o2r_err *err)
 {
 	static const char type[] = "application/vnd.oci.image.index.v1+json";
-	const struct layout_limit limit = manifest_limit(l);
+	const struct limit limit = manifest_limit(l);
 	AUTO_BUF struct buf text = {0};
 	int r = read_file(l, "index.json", &limit, &text, err);
 
@@ -111,7 +117,7 @@ int layout_index(const struct layout *l, struct document *out, struct o2r_err *e
 	return r < 0 ? err_wrap(err, "%s: index.json", l->name) : 0;
 }
 
-static int open_blob(const struct layout *l, const struct digest *d, struct blob *out,
+static int open_file(const struct layout *l, const struct digest *d, struct blob *out,
 	struct o2r_err *err)
 {
 	/* a digest that was parsed has no path characters in it */
@@ -133,17 +139,19 @@ int layout_blob_size(const struct layout *l, const struct digest *digest, uint64
 	struct o2r_err *err)
 {
 	CLEANUP(blob_close) struct blob blob = {0};
-	int r = open_blob(l, digest, &blob, err);
+	int r = open_file(l, digest, &blob, err);
 
 	if (r == 0)
 		*size = blob.size;
 	return r;
 }
 
-int layout_blob(const struct layout *l, const struct descriptor *d, struct blob *out,
+int layout_blob(const struct layout *l, const struct layout_part *part, struct blob *out,
 	struct o2r_err *err)
 {
-	int r = open_blob(l, &d->digest, out, err);
+	const struct descriptor *d = part->d;
+	int r = l->part ? l->part(l->arg, part, out, err)
+			: open_file(l, &d->digest, out, err);
 
 	if (r < 0)
 		return r;
@@ -156,32 +164,33 @@ int layout_blob(const struct layout *l, const struct descriptor *d, struct blob 
 	return r;
 }
 
-static int blob_content(const struct layout *l, const struct descriptor *d,
-	const struct layout_limit *limit, struct buf *out, struct o2r_err *err)
+static int blob_content(const struct layout *l, const struct layout_part *part,
+	const struct limit *limit, struct buf *out, struct o2r_err *err)
 {
 	CLEANUP(blob_close) struct blob blob = {0};
-	int r = layout_blob(l, d, &blob, err);
+	int r = layout_blob(l, part, &blob, err);
 
 	if (r < 0)
 		return r;
 	r = read_blob(&blob, limit, out, err);
 	if (r == 0)
-		r = descriptor_verify(d, out->data, out->len, err);
-	return r < 0 ? err_wrap(err, "blob %s", digest_format(&d->digest).s) : 0;
+		r = descriptor_verify(part->d, out->data, out->len, err);
+	return r < 0 ? err_wrap(err, "blob %s", digest_format(&part->d->digest).s) : 0;
 }
 
-int layout_content(const struct layout *l, const struct descriptor *d,
-	struct layout_limit limit, struct buf *out, struct o2r_err *err)
+static int read_content(const struct layout *l, const struct layout_part *part,
+	const struct limit *limit, struct buf *out, struct o2r_err *err)
 {
+	const struct descriptor *d = part->d;
 	AUTO_BUF struct buf bytes = {0};
 	int r;
 
-	if (d->size > limit.bytes)
-		r = too_large(d->size, &limit, err);
+	if (d->size > limit->bytes)
+		r = too_large(d->size, limit, err);
 	else if (d->data)
 		r = descriptor_inline(d, &bytes, err);
 	else
-		return blob_content(l, d, &limit, out, err);
+		return blob_content(l, part, limit, out, err);
 	if (r < 0)
 		return err_wrap(err, "blob %s", digest_format(&d->digest).s);
 	*out = bytes;
@@ -189,11 +198,22 @@ int layout_content(const struct layout *l, const struct descriptor *d,
 	return 0;
 }
 
+int layout_config(const struct layout *l, const struct descriptor *d, struct buf *out,
+	struct o2r_err *err)
+{
+	const struct layout_part part = {.role = LAYOUT_CONFIG, .d = d};
+	const struct limit limit = {"config", l->ctx->limits.config};
+
+	return read_content(l, &part, &limit, out, err);
+}
+
 int layout_document(const struct layout *l, const struct descriptor *d,
 	struct document *out, struct buf *bytes, struct o2r_err *err)
 {
+	const struct layout_part part = {.role = LAYOUT_DOCUMENT, .d = d};
+	const struct limit limit = manifest_limit(l);
 	AUTO_BUF struct buf text = {0};
-	int r = layout_content(l, d, manifest_limit(l), &text, err);
+	int r = read_content(l, &part, &limit, &text, err);
 
 	if (r < 0)
 		return r;

@@ -1,11 +1,12 @@
 /*
- * OCI image layout (image-spec image-layout.md): the files of a layout directory, read
- * and verified. Which of its images is meant is decided in select.h.
+ * Layout: where documents, configs and layers are had by their descriptors, verified.
+ * Which of its images is meant is decided in select.h. Mostly it is an OCI image layout
+ * (image-spec image-layout.md), the files of a directory; a registry is one too, but for
+ * the files that only directories have.
  *
- * Files are reached through one function only, so that a layout may also lie elsewhere
- * than in a directory (a test's memory). Symbolic links inside a directory are followed:
- * bazel makes blobs that way, and content is checked by digest whatever the path. Extra
- * files do not matter. One thread.
+ * Content is reached through the two functions of struct layout only. Symbolic links
+ * inside a directory are followed: bazel makes blobs that way, and content is checked by
+ * digest whatever the path. Extra files do not matter. One thread.
  */
 #ifndef O2R_SOURCES_LAYOUT_H
 #define O2R_SOURCES_LAYOUT_H
@@ -15,18 +16,27 @@
 #include "blob/blob.h"
 #include "sources/manifest.h"
 
+/* What is asked for, by its descriptor. */
+struct layout_part {
+	enum layout_role {
+		LAYOUT_DOCUMENT, /* an index or a manifest */
+		LAYOUT_CONFIG,
+		LAYOUT_LAYER,
+	} role;
+	const struct descriptor *d;
+	unsigned number, count; /* of a layer: which, from 0, and of how many */
+};
+
 struct layout {
 	/* Open a file by its path in the layout; -ENOENT when there is none. */
 	int (*open)(void *arg, const char *path, struct blob *out, struct o2r_err *err);
+	/* Open a part; -ENOENT when there is none. Nothing need be verified. NULL: it is
+	 * the file blobs/ALGORITHM/HEX. */
+	int (*part)(void *arg, const struct layout_part *part, struct blob *out,
+		struct o2r_err *err);
 	void *arg;
 	const char *name; /* where it is, for messages */
 	const struct ctx *ctx;
-};
-
-/* One of the limits on documents, with the name of its option. */
-struct layout_limit {
-	const char *name;
-	uint64_t bytes;
 };
 
 /* The file oci-layout is there and of a known version. NOT_FOUND without it. */
@@ -37,18 +47,18 @@ int layout_index(
 	const struct layout *l, struct document *out, struct o2r_err *err) O2R_MUST_CHECK;
 
 /*
- * The content of a descriptor, verified: `data` when it has any, else the blob. A blob
- * that is not there is class CORRUPT with the code -ENOENT. Errors name the digest.
+ * The content of a config, verified: `data` when it has any, else the blob. A blob that
+ * is not there has the code -ENOENT. Errors name the digest.
  */
-int layout_content(const struct layout *l, const struct descriptor *d,
-	struct layout_limit limit, struct buf *out, struct o2r_err *err) O2R_MUST_CHECK;
+int layout_config(const struct layout *l, const struct descriptor *d, struct buf *out,
+	struct o2r_err *err) O2R_MUST_CHECK;
 
-/* layout_content and document_parse. *bytes may be NULL. */
+/* The same of an index or a manifest, and document_parse. *bytes may be NULL. */
 int layout_document(const struct layout *l, const struct descriptor *d,
 	struct document *out, struct buf *bytes, struct o2r_err *err) O2R_MUST_CHECK;
 
-/* The blob of a descriptor, of the right size; its content is not looked at. */
-int layout_blob(const struct layout *l, const struct descriptor *d, struct blob *out,
+/* A part, of the right size; its content is not looked at. */
+int layout_blob(const struct layout *l, const struct layout_part *part, struct blob *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
 /* How large a blob is that only its digest is known of. */

@@ -102,6 +102,35 @@ static int parse_part(
 	return r;
 }
 
+/* urls (descriptor.md): of layers that registries may not hold themselves. */
+static int parse_urls(
+	const struct json_ref *at, struct descriptor *d, struct o2r_err *err)
+{
+	struct json_ref list, item = {0};
+	int r = json_get_array(at, "urls", &list, err);
+	size_t n = r > 0 ? json_count(&list) : 0;
+
+	if (r < 0 || n == 0)
+		return r < 0 ? r : 0;
+	if (n > MANIFEST_URLS_MAX)
+		return err_corrupt(err, "%s has %zu entries, more than the %d allowed",
+			json_path(&list, NULL).s, n, MANIFEST_URLS_MAX);
+	d->urls = calloc(n + 1, sizeof(*d->urls));
+	if (!d->urls)
+		return err_nomem(err);
+	for (size_t i = 0; r >= 0 && json_next(&list, &item); i++)
+		r = json_item_string(&item, &d->urls[i], err);
+	return r < 0 ? r : 0;
+}
+
+static int parse_layer(
+	const struct json_ref *at, struct descriptor *d, struct o2r_err *err)
+{
+	int r = parse_part(at, d, err);
+
+	return r == 0 ? parse_urls(at, d, err) : r;
+}
+
 static int parse_list(const struct json_ref *list, size_t max, struct document *doc,
 	int (*parse)(const struct json_ref *, struct descriptor *, struct o2r_err *),
 	struct o2r_err *err)
@@ -147,7 +176,7 @@ static int parse_manifest(
 		return r;
 	/* no layers, which Go writes as null; the config must have no diff_ids then */
 	r = json_get_array(root, "layers", &list, err);
-	return r <= 0 ? r : parse_list(&list, MANIFEST_LAYERS_MAX, doc, parse_part, err);
+	return r <= 0 ? r : parse_list(&list, MANIFEST_LAYERS_MAX, doc, parse_layer, err);
 }
 
 static int refuse_schema1(struct o2r_err *err)
@@ -268,6 +297,8 @@ int document_parse(const char *text, size_t n, const char *led_by,
 
 void document_finish(struct document *doc)
 {
+	for (unsigned i = 0; i < doc->count; i++)
+		free(doc->entries[i].urls);
 	free(doc->entries);
 	json_doc_destroy(doc->json);
 	*doc = (struct document){0};

@@ -24,6 +24,7 @@
 enum {
 	INDEX_ENTRIES_MAX = 10000,
 	MANIFEST_LAYERS_MAX = 4096,
+	MANIFEST_URLS_MAX = 16, /* of one layer */
 };
 
 struct descriptor {
@@ -31,6 +32,8 @@ struct descriptor {
 	struct digest digest;
 	uint64_t size;
 	const char *data; /* base64 of the content, or NULL */
+	/* of layers: where else the content may be had, ends in NULL; NULL: nowhere */
+	const char **urls;
 	/* of entries of an index; the strings may be NULL */
 	bool has_platform;
 	struct platform platform;

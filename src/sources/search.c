@@ -43,6 +43,7 @@ static int copy_selected(
 	s.descriptor.data = s.data;
 	s.descriptor.artifact_type = s.descriptor.reference_type = NULL;
 	s.descriptor.ref_name = s.descriptor.image_name = NULL;
+	s.descriptor.urls = NULL;
 	*out = s;
 	s = (struct selected){0};
 	return 0;
@@ -93,10 +94,9 @@ static int look_inside(struct search *s, const struct document *manifest,
 	struct platform *out, struct o2r_err *err)
 {
 	const struct layout *l = s->layout;
-	const struct layout_limit limit = {"config", l->ctx->limits.config};
 	AUTO_BUF struct buf text = {0};
 	struct o2r_err why = {0};
-	int r = layout_content(l, &manifest->config, limit, &text, &why);
+	int r = layout_config(l, &manifest->config, &text, &why);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : pass_on(&why, err);

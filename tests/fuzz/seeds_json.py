@@ -39,6 +39,8 @@ DOCUMENTS = [
     manifest(), manifest(mediaType=OCI + "manifest.v1+json"), manifest(layers=None), manifest(config="x/y"), manifest(layer="x/y"),
     manifest(DOCKER + "container.image.v1+json", DOCKER + "image.rootfs.diff.tar", artifactType="x"),
     manifest(mediaType=OCI + "index.v1+json"), manifest(schemaVersion=3), manifest(layers={}), manifest(schemaVersion="2"),
+    manifest(layers=[{"mediaType": OCI + "layer.v1.tar", "urls": urls, **DESC} for urls in ([], ["https://h/x"], ["a", "b"])]),
+    manifest(layers=[{"mediaType": OCI + "layer.v1.tar", "urls": ["x"] * 17, **DESC}]), manifest(layers=[{"urls": [1], **DESC}]),
     manifest(layers=[DESC]), {"layers": []}, {"config": DESC}, {"config": 1},
     {"schemaVersion": 1, "fsLayers": []}, {"mediaType": DOCKER + "distribution.manifest.v1+json"}, {"layers": ["x"], "size": 3},
     config({"User": "0", "WorkingDir": "/", "Env": ["A=1"], "Cmd": ["x", ""], "Entrypoint": ["y"]}), config(),

@@ -153,6 +153,11 @@ static const struct bad {
 		"config.mediaType is missing"},
 	{"{" CONFIG ",\"layers\":[{" DIGEST ",\"size\":2}]}", NULL, ERR_CORRUPT,
 		"layers[0].mediaType is missing"},
+	{"{" CONFIG ",\"layers\":[{" LAYER_TYPE DIGEST ",\"size\":2,\"urls\":7}]}", NULL,
+		ERR_CORRUPT, "layers[0].urls is a number, not a list"},
+	{"{" CONFIG ",\"layers\":[{" LAYER_TYPE DIGEST
+	 ",\"size\":2,\"urls\":[\"x\",7]}]}",
+		NULL, ERR_CORRUPT, "layers[0].urls[1] is a number, not a string"},
 	{"{" CONFIG ",\"layers\":\"x\"}", NULL, ERR_CORRUPT,
 		"layers is a string, not a list"},
 	{"{\"config\":[]," LAYERS "}", NULL, ERR_CORRUPT,
@@ -238,6 +243,38 @@ static void reads_descriptors(void)
 	CHECK(descriptor_is_attestation(d));
 	d = &doc.entries[1];
 	CHECK(!d->media_type && !d->has_platform && !descriptor_is_attestation(d));
+}
+
+static void reads_urls(void)
+{
+	for (size_t n = 0; n <= MANIFEST_URLS_MAX + 1; n++) {
+		CLEANUP(document_finish) struct document doc = {0};
+		AUTO_BUF struct buf b = {0};
+		struct o2r_err err = {0};
+
+		CHECK_EQ(buf_printf(&b, "{" CONFIG ",\"layers\":[{" LAYER_TYPE DIGEST
+					",\"size\":2,\"urls\":["),
+			0);
+		for (size_t k = 0; k < n; k++)
+			CHECK_EQ(buf_printf(&b, "%s\"https://h/%zu\"", k ? "," : "", k),
+				0);
+		CHECK_EQ(buf_append(&b, "]}]}", 4), 0);
+
+		int r = document_parse(b.data, b.len, NULL, &limits, &doc, &err);
+
+		if (n > MANIFEST_URLS_MAX) {
+			CHECK_EQ(r, -EBADMSG);
+			CHECK(strstr(err.text, "layers[0].urls has 17 entries"));
+			continue;
+		}
+		CHECK_EQ(r, 0);
+		/* none, and a list of none, are the same */
+		CHECK_EQ(!doc.entries[0].urls, n == 0);
+		if (n) {
+			CHECK_STR(doc.entries[0].urls[0], "https://h/0");
+			CHECK(doc.entries[0].urls[n - 1] && !doc.entries[0].urls[n]);
+		}
+	}
 }
 
 static void checks_inline_data(void)
@@ -344,6 +381,7 @@ int main(void)
 	refuses();
 	refuses_many();
 	reads_descriptors();
+	reads_urls();
 	checks_inline_data();
 	knows_media_types();
 	checks_types();
