@@ -16,6 +16,8 @@ static const char *kind_name(enum store_kind kind)
 		[STORE_INDEX] = "index",
 		[STORE_DECODED] = "decoded",
 		[STORE_BLOB] = "blob",
+		[STORE_NAME] = "name",
+		[STORE_PARTIAL] = "partial",
 		[STORE_UNFINISHED] = "unfinished",
 	};
 

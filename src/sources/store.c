@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/home.h"
 #include "base/text.h"
 #include "sources/store_impl.h"
 
@@ -29,28 +29,17 @@ static struct quoted quote(const char *s)
 	return text_quote(s, strlen(s));
 }
 
-/* The home of the effective user; NULL when there is none. */
-static char *home_of_passwd(void)
-{
-	struct passwd pw, *found = NULL;
-	AUTO_FREE char *buf = malloc(1 << 16);
-
-	if (!buf || getpwuid_r(geteuid(), &pw, buf, 1 << 16, &found) != 0 || !found)
-		return NULL;
-	return strdup(found->pw_dir);
-}
-
 static int default_dir(char **out, struct o2r_err *err)
 {
-	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	AUTO_FREE char *passwd = NULL;
+	const char *xdg = getenv("XDG_CACHE_HOME");
 
 	/* the specification: a path that is not absolute is to be ignored */
 	if (xdg && xdg[0] == '/')
 		return asprintf(out, "%s/o2r", xdg) < 0 ? err_nomem(err) : 0;
-	if (!home || home[0] != '/')
-		home = passwd = home_of_passwd();
-	if (!home || home[0] != '/')
+
+	AUTO_FREE char *home = home_dir();
+
+	if (!home)
 		return err_set(err, ERR_NOT_FOUND, ENXIO,
 			"there is no home folder to keep a cache in: name one with "
 			"--cache");
@@ -267,6 +256,8 @@ int store_folder(struct store *s, enum store_kind kind, enum digest_algo algo, b
 		[STORE_INDEX] = "index",
 		[STORE_DECODED] = "decoded",
 		[STORE_BLOB] = "blobs",
+		[STORE_NAME] = "names",
+		[STORE_PARTIAL] = "partial",
 		[STORE_UNFINISHED] = "tmp",
 	};
 	AUTO_FD int outer = step(s->fd, names[kind], make);

@@ -9,14 +9,17 @@
  *     DIR/index/sha256/HEX.seen  which files on disk were verified to be that blob
  *     DIR/decoded/sha256/HEX   decoded copies of layers without random access
  *     DIR/blobs/sha256/HEX     blobs fetched from elsewhere
+ *     DIR/blobs/sha256/HEX.used  its mtime is when the blob was last used
  *     DIR/names/sha256/HEX     what a name of a registry meant; HEX: SHA-256 of the name
  *     DIR/partial/sha256/HEX   blobs of which a part was fetched (store_partial.h)
+ *     DIR/partial/sha256/HEX.ranges  which part
  *     DIR/tmp/                 files being made
  *
  * The folder is private to its owner (0700): one that belongs to somebody else, that
  * others may write, or that was not made for this (it has files, but not our tag) is not
  * used. Nothing here is precious: every file can be made again, and any of them may be
- * removed by anybody at any moment. The mtime of a file is when it was last used.
+ * removed by anybody at any moment. The mtime of a file is when it was last used (of a
+ * blob: that of HEX.used, for its own times tell whether it is the file that was seen).
  *
  * Functions may be called from any thread; a store handle is immutable after opening.
  */
@@ -68,7 +71,8 @@ int store_begin(struct store *s, struct tmpfile *t, struct o2r_err *err) O2R_MUS
 int store_publish(struct store *s, struct tmpfile *t, enum store_kind kind,
 	const struct digest *d, struct o2r_err *err) O2R_MUST_CHECK;
 
-/* Keep a small document under the digest that the caller verified. */
+/* Keep a small document under the digest that the caller verified. Readers verify it
+ * again, and drop it when it is damaged. */
 int store_put(struct store *s, enum store_kind kind, const struct digest *d,
 	const void *p, size_t n, struct o2r_err *err) O2R_MUST_CHECK;
 
@@ -86,7 +90,8 @@ int store_find_name(struct store *s, const char *name, struct digest *d,
  * verification began (less a moment) is not noted.
  */
 bool store_seen(struct store *s, const struct digest *blob, const struct stat *st);
-/* st: of the file before it was verified; began: CLOCK_REALTIME of that moment. */
+/* st: of the file before it was verified; began: CLOCK_REALTIME of that moment, NULL for
+ * a file of the store by whoever made and verified it, when nobody else could write. */
 void store_note_seen(struct store *s, const struct digest *blob, const struct stat *st,
 	const struct timespec *began);
 

@@ -23,6 +23,23 @@ struct store_name store_name(const struct digest *d, const char *suffix)
 	return n;
 }
 
+const char *store_companion(enum store_kind kind)
+{
+	switch (kind) {
+	case STORE_INDEX:
+		return ".seen";
+	case STORE_BLOB:
+		return ".used";
+	case STORE_PARTIAL:
+		return ".ranges";
+	case STORE_DECODED:
+	case STORE_NAME:
+	case STORE_UNFINISHED:
+		break;
+	}
+	return NULL;
+}
+
 bool store_is_ours(const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && !(st->st_mode & 022);
@@ -80,11 +97,24 @@ static int try_get(struct store *s, int folder, const char *name, struct o2r_err
 	return steal_fd(&fd);
 }
 
-int store_get(struct store *s, enum store_kind kind, const struct digest *d,
-	struct o2r_err *err)
+/* The times of a blob tell whether it is the file that was verified, so its last use is
+ * the mtime of another one. */
+static void note_use(int folder, enum store_kind kind, const struct digest *d, int fd)
 {
 	static const struct timespec now[2] = {
 		{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+	AUTO_FD int used = -1;
+
+	if (kind == STORE_BLOB)
+		fd = used = openat(folder, store_name(d, store_companion(kind)).s,
+			O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	if (fd >= 0)
+		(void)futimens(fd, now);
+}
+
+int store_get(struct store *s, enum store_kind kind, const struct digest *d,
+	struct o2r_err *err)
+{
 	struct store_name name = store_name(d, "");
 	AUTO_FD int folder = store_folder(s, kind, d->algo, false, err);
 	int r = -EAGAIN;
@@ -94,7 +124,7 @@ int store_get(struct store *s, enum store_kind kind, const struct digest *d,
 	for (int i = 0; r == -EAGAIN && i < TRIES; i++)
 		r = try_get(s, folder, name.s, err);
 	if (r >= 0)
-		(void)futimens(r, now);
+		note_use(folder, kind, d, r);
 	return r == -EAGAIN ? -ENOENT : r;
 }
 
@@ -114,6 +144,8 @@ void store_drop(struct store *s, enum store_kind kind, const struct digest *d)
 
 	if (folder >= 0)
 		(void)unlinkat(folder, store_name(d, "").s, 0);
+	if (folder >= 0 && (kind == STORE_BLOB || kind == STORE_PARTIAL))
+		(void)unlinkat(folder, store_name(d, store_companion(kind)).s, 0);
 }
 
 /* A name that is free, its file opened; 0 when somebody took the name. */

@@ -15,8 +15,11 @@ struct store_name {
 	char s[160]; /* a digest in hex, and a suffix */
 };
 
-/* Name of a file in its folder; suffix "" or ".seen". */
+/* Name of a file in its folder; suffix "" or that of a companion. */
 struct store_name store_name(const struct digest *d, const char *suffix);
+
+/* Suffix of the file beside one of this kind that goes with it; NULL: there is none. */
+const char *store_companion(enum store_kind kind);
 
 /* The folder of a kind (of tmp/ for STORE_UNFINISHED, whatever the algorithm), opened
  * without following links. Not there and not `make`: -ENOENT. */

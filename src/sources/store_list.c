@@ -42,11 +42,18 @@ static uint64_t disk_bytes(const struct stat *st)
 	return (uint64_t)st->st_blocks * 512;
 }
 
-static uint64_t bytes_of(int folder, const char *name)
+/* What goes with a file counts with it, and tells of its use too. */
+static void add_companion(int folder, struct store_item *item)
 {
+	const char *suffix = store_companion(item->kind);
 	struct stat st;
 
-	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? disk_bytes(&st) : 0;
+	if (!suffix || fstatat(folder, store_name(&item->digest, suffix).s, &st,
+			       AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	item->bytes += disk_bytes(&st);
+	if (item->kind == STORE_BLOB)
+		item->used = MAX(item->used, (int64_t)st.st_mtim.tv_sec);
 }
 
 /* The digest that a file name is; false for all else that may lie there. */
@@ -92,8 +99,8 @@ static int add(struct list *l, int folder, const char *name, enum store_kind kin
 		return 0;
 	if (kind == STORE_UNFINISHED)
 		memcpy(f.tmp_name, name, strlen(name) + 1);
-	if (kind == STORE_INDEX)
-		f.item.bytes += bytes_of(folder, store_name(&f.item.digest, ".seen").s);
+	else
+		add_companion(folder, &f.item);
 	if (VEC_RESERVE(l->v, l->n, l->cap, 1, ITEMS_MAX) < 0)
 		return err_nomem(err);
 	l->v[l->n++] = f;
@@ -170,32 +177,42 @@ static bool remove_one(struct store *s, const struct found *f)
 	if (fd < 0 || !store_lock(fd, F_WRLCK) || !store_is_named(folder, name.s, fd) ||
 		unlinkat(folder, name.s, 0) < 0)
 		return false;
-	if (item->kind == STORE_INDEX)
-		(void)unlinkat(folder, store_name(&item->digest, ".seen").s, 0);
+	if (store_companion(item->kind))
+		(void)unlinkat(folder,
+			store_name(&item->digest, store_companion(item->kind)).s, 0);
 	return true;
 }
 
-/* What is known about files on disk is of no use without the index. */
-static void sweep_seen(struct store *s, enum digest_algo algo)
+/* Is `name` the companion of a file that is gone? What is known about files on disk
+ * serves a kept blob too. */
+static bool is_left_over(struct store *s, enum store_kind kind, enum digest_algo algo,
+	int folder, const char *name)
 {
-	AUTO_FD int fd = store_folder(s, STORE_INDEX, algo, false, NULL);
+	size_t hex = 2 * digest_size(algo);
+	AUTO_FREE char *of = strndup(name, hex);
+	struct digest d;
+	struct stat st;
+
+	if (!of || strlen(name) <= hex || strcmp(name + hex, store_companion(kind)) != 0)
+		return false;
+	if (fstatat(folder, of, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return false;
+	return kind != STORE_INDEX || !parse_name(of, algo, &d) ||
+	       !store_has(s, STORE_BLOB, &d);
+}
+
+static void sweep_companions(struct store *s, enum store_kind kind, enum digest_algo algo)
+{
+	AUTO_FD int fd = store_folder(s, kind, algo, false, NULL);
 	CLEANUP(cleanup_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
 	if (!d)
 		return;
 	steal_fd(&fd);
-	while ((e = readdir(d))) {
-		size_t n = 2 * digest_size(algo);
-		AUTO_FREE char *index = strndup(e->d_name, n);
-		struct stat st;
-
-		if (index && strlen(e->d_name) > n &&
-			strcmp(e->d_name + n, ".seen") == 0 &&
-			fstatat(dirfd(d), index, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-			errno == ENOENT)
+	while ((e = readdir(d)))
+		if (is_left_over(s, kind, algo, dirfd(d), e->d_name))
 			(void)unlinkat(dirfd(d), e->d_name, 0);
-	}
 }
 
 int store_prune(struct store *s, uint64_t max_bytes,
@@ -218,7 +235,11 @@ int store_prune(struct store *s, uint64_t max_bytes,
 		kept -= f->item.bytes;
 		r = fn ? fn(arg, &f->item) : 0;
 	}
-	sweep_seen(s, DIGEST_SHA256);
-	sweep_seen(s, DIGEST_SHA512);
+	for (unsigned kind = 0; kind < STORE_UNFINISHED; kind++) {
+		if (!store_companion((enum store_kind)kind))
+			continue;
+		sweep_companions(s, (enum store_kind)kind, DIGEST_SHA256);
+		sweep_companions(s, (enum store_kind)kind, DIGEST_SHA512);
+	}
 	return r;
 }

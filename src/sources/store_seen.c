@@ -143,7 +143,7 @@ void store_note_seen(struct store *s, const struct digest *blob, const struct st
 	unsigned char p[SEEN_SIZE];
 	struct seen seen;
 
-	if (is_racy(st, began))
+	if (began && is_racy(st, began))
 		return;
 	encode(st, p);
 	/* whoever writes at the same time may win: then that file is verified once more
