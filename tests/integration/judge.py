@@ -42,11 +42,11 @@ def run(*argv, **kw):
     return text
 
 
-def o2r(*args, env=None, **kw):
-    """The command: returncode, stdout (bytes), stderr (text)."""
+def o2r(*args, env=None, wrap=(), **kw):
+    """The command: returncode, stdout (bytes), stderr (text). wrap: a command that runs it."""
     kw = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "timeout": 600, **kw}
     full = {k: v for k, v in {**os.environ, **(env or {})}.items() if v is not None}
-    done = subprocess.run([O2R, *map(os.fspath, args)], env=full, **kw)
+    done = subprocess.run([*wrap, O2R, *map(os.fspath, args)], env=full, **kw)
     done.stderr = (done.stderr or b"").decode(errors="backslashreplace")
     return done
 

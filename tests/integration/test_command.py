@@ -65,7 +65,6 @@ class Usage(Case):
                 (["snapshot", "./a", "--force=yes"], ["--force takes no value"]),
                 (["snapshot", "./a", "-o", ""], ["--output: the name is empty"]),
                 (["snapshot", "./a", "-nqv"], ["exclude each other"]),
-                (["snapshot", "./a", "-n", "--insecure"], ["--insecure", "skopeo copy"]),
                 (["snapshot", "--\x1b[2J"], ["unknown option --\\x1b[2J"])):
             with self.subTest(args=args):
                 self.wrong(*args, words=words)
@@ -90,6 +89,30 @@ class Usage(Case):
                 ("--platform", "a/b/c/d", ["a/b/c/d", "os/arch"])):
             with self.subTest(option=option, value=value):
                 self.wrong("snapshot", "./none", "-n", option, value, words=words)
+
+    def test_values_about_registries(self):
+        for options, words in (
+                (["--creds", "a:secret", "--username", "b"], ["--creds and --username"]),
+                (["--username", "b", "--creds", "a:secret"], ["--creds and --username"]),
+                (["--creds", "a:secret", "--password-stdin"], ["--creds and --password-stdin"]),
+                (["--creds", ":secret"], ["--creds: there is no user name"]),
+                (["--creds", ""], ["--creds: there is no user name"]),
+                (["--username", "a:secret"], ["--username: a user name is not empty and has no colon"]),
+                (["--username", ""], ["--username: a user name is not empty and has no colon"]),
+                (["--password-stdin"], ["--password-stdin needs --username"]),
+                (["--password-stdin=secret"], ["--password-stdin takes no value"]),
+                (["--authfile", ""], ["--authfile: the name is empty"]),
+                (["--cert-dir", ""], ["--cert-dir: the name is empty"]),
+                (["--tls-verify=no"], ["--tls-verify: 'no' is not true or false"]),
+                (["--tls-verify="], ["--tls-verify: '' is not true or false"]),
+                (["--tls-verify", "--insecure"], ["--insecure and --tls-verify exclude each other"]),
+                (["--insecure=true"], ["--insecure takes no value"]),
+                (["--parallel", "33"], ["--parallel: 33 is too large: at most 32"]),
+                (["--parallel", "all"], ["--parallel: 'all' is not a number"]),
+                (["--offline=1"], ["--offline takes no value"])):
+            for command in (["snapshot", "./none", "-n"], ["ls", "./none"], ["mount", "./none", "/"]):
+                with self.subTest(options=options, command=command):
+                    self.assertNotIn("secret", self.wrong(*command, *options, words=words).stderr)
 
     def test_size_and_free_exclude_each_other(self):
         self.wrong("snapshot", "./none", "-n", "--size", "1G", "--free", "1G", words=["--size and --free"])
