@@ -98,7 +98,7 @@ static int cat_run(struct cli *cli, int argc, char **argv)
 }
 
 static const struct option_group cat_groups[] = {
-	{.specs = image_args_options, .count = IMAGE_ARGS_OPTION_COUNT},
+	IMAGE_ARGS_GROUPS,
 };
 
 const struct command cmd_cat = {

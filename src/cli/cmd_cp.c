@@ -184,7 +184,7 @@ static int cp_run(struct cli *cli, int argc, char **argv)
 
 static const struct option_group cp_groups[] = {
 	{.specs = cp_options, .count = ARRAY_LEN(cp_options)},
-	{.specs = image_args_options, .count = IMAGE_ARGS_OPTION_COUNT},
+	IMAGE_ARGS_GROUPS,
 };
 
 const struct command cmd_cp = {

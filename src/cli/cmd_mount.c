@@ -222,7 +222,7 @@ static int mount_run(struct cli *cli, int argc, char **argv)
 {
 	CLEANUP(mount_finish)
 	struct mount m = {.cli = cli, .log = SERVER_LOG_INIT, .stop = STOP_INIT};
-	void *const states[] = {&m, &m.image};
+	void *const states[] = {&m, IMAGE_ARGS_STATES(&m.image)};
 	struct o2r_err err;
 	int r = image_args_init(&m.image, cli, &err);
 
@@ -240,28 +240,29 @@ static int mount_run(struct cli *cli, int argc, char **argv)
 	if (check_operands(argv[0], argv[1], &err) < 0)
 		return cli_fail(cli, &cmd_mount, &err);
 	m.dir = argv[1];
-	return begin(&m, argv[0]);
+	r = image_args_ask(&m.image, cli);
+	return r == CLI_GO_ON ? begin(&m, argv[0]) : r;
 }
 
 static const struct option_group mount_groups[] = {
 	{.specs = mount_options, .count = ARRAY_LEN(mount_options)},
-	{.specs = image_args_options, .count = IMAGE_ARGS_OPTION_COUNT},
+	IMAGE_ARGS_GROUPS,
 };
 
 const struct command cmd_mount = {
 	.name = "mount",
 	.summary = "show an image's file tree as a read-only filesystem",
 	.operands = "REFERENCE DIR",
-	.about =
-		"Merge the layers of a container image and show the tree on DIR through "
-		"FUSE,\n"
-		"without unpacking anything. Returns when the view can be used; 'o2r "
-		"umount DIR'\n"
-		"ends it. Nothing is mounted when the image cannot be read.\n"
-		"\n"
-		"REFERENCE is oci:DIR[:TAG|@N], a path that begins with /, ./ or ../, or "
-		"the\n"
-		"mount point of another view.\n",
+	.about = "Merge the layers of a container image and show the tree on DIR through "
+		 "FUSE,\n"
+		 "without unpacking anything. Returns when the view can be used; 'o2r "
+		 "umount DIR'\n"
+		 "ends it. Nothing is mounted when the image cannot be read.\n"
+		 "\n"
+		 "REFERENCE is the name of an image in a registry (nginx:latest), "
+		 "oci:DIR[:TAG|@N],\n"
+		 "a path that begins with /, ./ or ../, or the mount point of another "
+		 "view.\n",
 	.groups = mount_groups,
 	.group_count = ARRAY_LEN(mount_groups),
 	.run = mount_run,

@@ -231,7 +231,7 @@ static void snapshot_finish(struct snapshot *s)
 static int snapshot_run(struct cli *cli, int argc, char **argv)
 {
 	CLEANUP(snapshot_finish) struct snapshot s = {0};
-	void *const states[] = {&s, &s.image};
+	void *const states[] = {&s, IMAGE_ARGS_STATES(&s.image)};
 	struct o2r_err err;
 	int r = image_args_init(&s.image, cli, &err);
 
@@ -252,7 +252,7 @@ static int snapshot_run(struct cli *cli, int argc, char **argv)
 
 static const struct option_group snapshot_groups[] = {
 	{.specs = snapshot_options, .count = ARRAY_LEN(snapshot_options)},
-	{.specs = image_args_options, .count = IMAGE_ARGS_OPTION_COUNT},
+	IMAGE_ARGS_GROUPS,
 };
 
 const struct command cmd_snapshot = {
@@ -267,8 +267,9 @@ const struct command cmd_snapshot = {
 		 "the\n"
 		 "same bytes. FILE appears only when it is whole.\n"
 		 "\n"
-		 "REFERENCE is oci:DIR[:TAG|@N], or a path that begins with /, ./ or "
-		 "../.\n",
+		 "REFERENCE is the name of an image in a registry (nginx:latest), "
+		 "oci:DIR[:TAG|@N],\n"
+		 "or a path that begins with /, ./ or ../.\n",
 	.groups = snapshot_groups,
 	.group_count = ARRAY_LEN(snapshot_groups),
 	.run = snapshot_run,

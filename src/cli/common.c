@@ -95,6 +95,9 @@ int cli_begin(struct cli *cli, const struct command *c, void *const *states, int
 
 	if (r == 0 && cli->help)
 		return show_help(cli, c);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (groups[i].check)
+			r = groups[i].check(groups[i].state, &err);
 	if (r == 0)
 		r = settle_level(cli, &err);
 	return r < 0 ? cli_fail(cli, c, &err) : CLI_GO_ON;

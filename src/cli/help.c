@@ -23,9 +23,10 @@ static int add_option(struct buf *out, const struct option_spec *o)
 
 	if (!o->help)
 		return 0;
-	snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter ? '-' : ' ',
+	snprintf(left, sizeof(left), "%c%c%s--%s%s%s%s%s", o->letter ? '-' : ' ',
 		o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
-		o->arg ? "=" : "", o->arg ? o->arg : "");
+		o->optional ? "[" : "", o->arg ? "=" : "", o->arg ? o->arg : "",
+		o->optional ? "]" : "");
 	/* a longer help text goes on in the same column */
 	if (strlen(left) > LEFT)
 		return buf_printf(out, "  %s\n  %*s %s\n", left, LEFT, "", o->help);

@@ -78,26 +78,15 @@ static int set_no_cache(void *state, const char *value, struct o2r_err *err)
 	return 0;
 }
 
-/* oci2rootfs has it, so people will try. */
-static int refuse_insecure(void *state, const char *value, struct o2r_err *err)
-{
-	(void)state, (void)value;
-	return err_set(err, ERR_USAGE, ENOTSUP,
-		"this is about registries, and o2r reads local images only: fetch the "
-		"image with 'skopeo copy docker://IMAGE oci:DIR:TAG' and give "
-		"oci:DIR:TAG");
-}
-
 const struct option_spec image_args_options[IMAGE_ARGS_OPTION_COUNT] = {
 	{0, "platform", "OS/ARCH", "which image of several; default: the host's",
 		set_platform},
 	{0, "limit", "NAME=N", "how much of an image's input is accepted (repeatable)",
 		set_limit},
 	{'j', "jobs", "N", "threads; default: one for each processor", set_jobs},
-	{0, "cache", "DIR", "where indexes are kept; default: $XDG_CACHE_HOME/o2r",
+	{0, "cache", "DIR", "of indexes and blobs; default: $XDG_CACHE_HOME/o2r",
 		set_cache},
 	{0, "no-cache", NULL, "keep nothing, use nothing that was kept", set_no_cache},
-	{0, "insecure", NULL, NULL, refuse_insecure},
 };
 
 int image_args_init(struct image_args *a, struct cli *cli, struct o2r_err *err)
@@ -105,21 +94,34 @@ int image_args_init(struct image_args *a, struct cli *cli, struct o2r_err *err)
 	a->options = o2r_options_create();
 	if (!a->options)
 		return err_nomem(err);
+	a->registry = (struct registry_args){.options = a->options};
 	o2r_options_set_cancel(a->options, cli->cancel);
 	return 0;
 }
 
 void image_args_finish(struct image_args *a)
 {
+	registry_args_finish(&a->registry);
 	o2r_options_destroy(a->options);
 	a->options = NULL;
+}
+
+int image_args_ask(struct image_args *a, struct cli *cli)
+{
+	struct o2r_err err;
+
+	return registry_args_apply(&a->registry, &err) < 0 ? cli_fail(cli, NULL, &err)
+							   : CLI_GO_ON;
 }
 
 int image_args_open(struct image_args *a, struct cli *cli, const char *reference,
 	struct o2r_image **image)
 {
 	struct o2r_error error = {0};
+	int r = image_args_ask(a, cli);
 
+	if (r != CLI_GO_ON)
+		return r;
 	o2r_options_set_log(a->options, console_log, cli->console.level, &cli->console);
 	if (!cli->quiet)
 		o2r_options_set_progress(a->options, console_progress, &cli->console);

@@ -25,10 +25,7 @@ extern const struct option_spec look_options[LOOK_OPTION_COUNT];
 /* The groups of such a command: its own options, then these. */
 #define LOOK_GROUPS(own)                                                                 \
 	{.specs = (own), .count = ARRAY_LEN(own)},                                       \
-		{.specs = look_options, .count = LOOK_OPTION_COUNT},                     \
-	{                                                                                \
-		.specs = image_args_options, .count = IMAGE_ARGS_OPTION_COUNT            \
-	}
+		{.specs = look_options, .count = LOOK_OPTION_COUNT}, IMAGE_ARGS_GROUPS
 
 /* Read options (own: the state of the command's group), as cli_begin does. Returns
  * CLI_GO_ON, or the exit code. look_finish in any case. */

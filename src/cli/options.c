@@ -1,7 +1,6 @@
 #include "cli/options.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -66,6 +65,8 @@ static int apply(const struct match *m, const char *value, struct o2r_err *err)
 static int take_value(struct parser *p, const struct match *m, const char *joined,
 	const char **value, struct o2r_err *err)
 {
+	if (!joined && m->spec->optional)
+		return 0;
 	if (!joined && p->next == p->argc)
 		return err_set(err, ERR_USAGE, EINVAL, "--%s needs a value: %s",
 			m->spec->name, m->spec->arg);

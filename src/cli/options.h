@@ -6,6 +6,7 @@
 #ifndef O2R_CLI_OPTIONS_H
 #define O2R_CLI_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -17,12 +18,17 @@ struct option_spec {
 	const char *help; /* NULL: not listed */
 	/* value is NULL for a flag; the error's text need not name the option */
 	int (*set)(void *state, const char *value, struct o2r_err *err);
+	/* The value may be missing (then it is NULL): it is only what stands behind "=".
+	 */
+	bool optional;
 };
 
 struct option_group {
 	const struct option_spec *specs;
 	size_t count;
 	void *state;
+	/* Do the options go together? For the caller of options_parse; NULL: always. */
+	int (*check)(void *state, struct o2r_err *err);
 };
 
 /*

@@ -40,6 +40,29 @@ def on_terminal(argv, columns=80, env=None, stdout=None):
     return child.wait(), drawn.decode(errors="backslashreplace")
 
 
+def with_terminal(argv, typed):
+    """Run in a session of its own whose terminal is not a standard descriptor: (exit status, what the terminal showed, stderr)."""
+    master, slave = pty.openpty()
+
+    def take():
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    child = subprocess.Popen([judge.O2R, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                             pass_fds=[slave], preexec_fn=take)
+    drawn = b""
+    while not drawn.endswith(b": "):
+        drawn += os.read(master, 1000)
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO, "the terminal echoes what is typed"
+    os.write(master, typed)
+    _, err = child.communicate()
+    assert termios.tcgetattr(slave)[3] & termios.ECHO, "the terminal was left without echo"
+    drawn += os.read(master, 1000)
+    os.close(slave)
+    os.close(master)
+    return child.returncode, drawn.decode(), err.decode()
+
+
 class Usage(Case):
     def wrong(self, *args, words=(), env=None):
         done = o2r(*args, env=env)
@@ -48,6 +71,7 @@ class Usage(Case):
         self.assertEqual(done.stdout, b"")
         for word in words:
             self.assertIn(word, done.stderr)
+        return done
 
     def test_no_sense(self):
         for args, words in (
@@ -316,6 +340,45 @@ class Messages(Case):
         Layout().add_index([Image([Layer()], arch="amd64"), Image([Layer()], arch="arm64")], tags=["multi"]).write(layout)
         self.refused(layout, code=5, words=["linux/amd64", "linux/arm64"], platform="linux/riscv64")
         self.assertEqual(self.snapshot(layout, platform="linux/arm64")[1]["platform"], "linux/arm64")
+
+
+class Password(Case):
+    def test_is_asked_for_on_the_terminal(self):
+        layout = self.layout(small())
+        for options in (["--username", "me"], ["--creds", "me"]):
+            with self.subTest(options=options):
+                status, drawn, err = with_terminal(["ls", layout, *options], b"not shown\n")
+                self.assertEqual((status, drawn, err), (0, "Password for me: \r\n", ""))
+
+    def test_is_asked_for_before_a_view_goes_to_the_background(self):
+        status, drawn, err = with_terminal(["mount", self.path("none"), self.path(""), "--username", "me"], b"not shown\n")
+        self.assertEqual((status, drawn), (3, "Password for me: \r\n"))
+        self.assertIn("none", err)
+
+    def test_interrupted_and_empty(self):
+        for typed, code, words in ((b"\x03", 130, "interrupted"), (b"\n", 2, "the terminal gave no password"), (b"\x04", 2, "no password")):
+            with self.subTest(typed=typed):
+                status, drawn, err = with_terminal(["ls", self.path("none"), "--username", "me"], typed)
+                self.assertEqual(status, code, err)
+                self.assertIn(words, err)
+
+    def test_no_terminal(self):
+        done = subprocess.run([judge.O2R, "ls", self.path("none"), "--username", "me"], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, start_new_session=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("there is no terminal to ask for it", done.stderr)
+
+    def test_of_the_command_line_is_hidden(self):
+        os.mkfifo(self.path("fifo"))
+        child = subprocess.Popen([judge.O2R, "snapshot", self.layout(small()), "-o", self.path("fifo"), "--creds", "me:pass word"],
+                                 stdout=subprocess.DEVNULL)
+        with open(self.path("fifo"), "rb") as reader:       # it waits for this one
+            with open("/proc/%d/cmdline" % child.pid, "rb") as f:
+                line = f.read()
+            reader.read()
+        self.assertEqual(child.wait(), 0)
+        self.assertIn(b"--creds\0\0", line)
+        self.assertNotIn(b"pass", line)
 
 
 class Terminal(Case):
