@@ -95,6 +95,7 @@ void http_destroy(struct http *h);
  *   -ECONNRESET    the connection broke, also in mid-body (FAIL)
  *   -EPROTO        what answers does not speak TLS       (FAIL)
  *   -EKEYREJECTED  certificate not accepted, ours or theirs (ACCESS)
+ *   -EACCES        a proxy does not let us through       (ACCESS)
  *   -ELOOP         too many redirects                    (FAIL)
  *   -EPERM         a redirect that is not followed       (FAIL)
  *   -EBADMSG       what answers does not speak HTTP, or headers too large (FAIL)

@@ -22,7 +22,8 @@ bool url_same_origin(const struct url *a, const struct url *b);
 /* host: a name, or an address (IPv6 in brackets or not), without port. */
 bool host_is_loopback(const char *host); /* localhost, *.localhost, 127/8, ::1 */
 /* A literal address that is not for the public: loopback, private, link-local, shared,
- * unspecified, multicast, unique local, and IPv4 inside IPv6. */
+ * unspecified, multicast, unique local, and IPv4 inside IPv6, in every form that is an
+ * address to the resolver ("0x7f000001", "127.1"). Names of loopback are too. */
 bool host_is_private(const char *host);
 
 /* Percent-encode for a query or a form. */
