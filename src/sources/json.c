@@ -91,6 +91,22 @@ void json_doc_destroy(struct json_doc *doc)
 	free(doc);
 }
 
+static void wipe_strings(cJSON *value)
+{
+	for (; value; value = value->next) {
+		if (value->valuestring)
+			explicit_bzero(value->valuestring, strlen(value->valuestring));
+		wipe_strings(value->child);
+	}
+}
+
+void json_doc_wipe(struct json_doc **doc)
+{
+	if (*doc)
+		wipe_strings((*doc)->root);
+	json_doc_destroy(*doc);
+}
+
 /* Written from the root down; what does not fit is cut. */
 static size_t path_append(char *s, size_t cap, size_t at, const struct json_ref *parent,
 	const char *key, size_t index)
@@ -101,7 +117,8 @@ static size_t path_append(char *s, size_t cap, size_t at, const struct json_ref 
 		at = path_append(s, cap, at, parent->parent, parent->key, parent->index);
 	if (at >= cap)
 		return at;
-	n = key ? snprintf(s + at, cap - at, "%s%s", at ? "." : "", key)
+	n = key ? snprintf(s + at, cap - at, "%s%s", at ? "." : "",
+			  text_quote(key, strlen(key)).s)
 		: snprintf(s + at, cap - at, "[%zu]", index);
 	return at + (n > 0 ? (size_t)n : 0);
 }
@@ -145,6 +162,12 @@ int json_root(const struct json_doc *doc, struct json_ref *out, struct o2r_err *
 {
 	*out = (struct json_ref){.node = doc->root};
 	return json_item_object(out, err);
+}
+
+int json_root_array(const struct json_doc *doc, struct json_ref *out, struct o2r_err *err)
+{
+	*out = (struct json_ref){.node = doc->root};
+	return cJSON_IsArray(doc->root) ? 0 : wrong_type(out, NULL, "a list", err);
 }
 
 static const cJSON *member(const struct json_ref *object, const char *key)
@@ -238,6 +261,23 @@ bool json_next(const struct json_ref *array, struct json_ref *item)
 		.node = node,
 		.parent = array,
 		.index = last ? item->index + 1 : 0,
+	};
+	return true;
+}
+
+bool json_next_member(const struct json_ref *object, struct json_ref *item)
+{
+	const cJSON *parent = object->node, *last = item->node;
+	const cJSON *node = last ? last->next : parent->child;
+
+	while (node && cJSON_IsNull(node))
+		node = node->next;
+	if (!node)
+		return false;
+	*item = (struct json_ref){
+		.node = node,
+		.parent = object,
+		.key = node->string,
 	};
 	return true;
 }

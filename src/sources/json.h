@@ -36,6 +36,11 @@ static inline void json_doc_cleanup(struct json_doc **doc)
 
 #define AUTO_JSON CLEANUP(json_doc_cleanup)
 
+/* The same for a document that holds secrets: its strings are wiped. */
+void json_doc_wipe(struct json_doc **doc);
+
+#define AUTO_SECRET_JSON CLEANUP(json_doc_wipe)
+
 struct json_ref {
 	const void *node;
 	const struct json_ref *parent; /* NULL: the outermost value */
@@ -45,6 +50,10 @@ struct json_ref {
 
 /* The outermost value, which must be an object. */
 int json_root(const struct json_doc *doc, struct json_ref *out,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* The outermost value, which must be a list. */
+int json_root_array(const struct json_doc *doc, struct json_ref *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
 /* Is there a member of that name, other than null? */
@@ -71,6 +80,10 @@ int json_need(int got, const struct json_ref *object, const char *key,
 size_t json_count(const struct json_ref *array);
 /* The next element; *item zero-initialised begins. False behind the last one. */
 bool json_next(const struct json_ref *array, struct json_ref *item);
+/* The next member of an object, other than null, in the order of the text; its name is
+ * item->key. */
+bool json_next_member(const struct json_ref *object, struct json_ref *item);
+/* For elements and members. */
 int json_item_object(const struct json_ref *item, struct o2r_err *err) O2R_MUST_CHECK;
 int json_item_string(const struct json_ref *item, const char **out,
 	struct o2r_err *err) O2R_MUST_CHECK;

@@ -293,6 +293,37 @@ static void access_values(void)
 	json_doc_destroy(NULL);
 }
 
+/* Names that nobody knows beforehand. */
+static void members(void)
+{
+	static const char text[] = "{\"o\":{\"b\":1,\"n\":null,\"a\\n\":\"x\",\"\":{}}}";
+	AUTO_SECRET_JSON struct json_doc *doc = NULL;
+	struct json_ref root, o, inner, item = {0};
+	struct o2r_err err = {0};
+	const char *s = NULL;
+
+	CHECK_EQ(json_doc_parse(text, strlen(text), 64, &doc, &err), 0);
+	CHECK_EQ(json_root(doc, &root, &err), 0);
+	CHECK_EQ(json_get_object(&root, "o", &o, &err), 1);
+	CHECK(json_next_member(&o, &item));
+	CHECK_STR(item.key, "b");
+	CHECK_EQ(json_item_string(&item, &s, &err), -EBADMSG);
+	CHECK_STR(err.text, "o.b is a number, not a string");
+	CHECK(json_next_member(&o, &item));
+	CHECK_STR(item.key, "a\n");
+	CHECK_EQ(json_item_string(&item, &s, &err), 0);
+	CHECK_STR(s, "x");
+	CHECK_EQ(json_item_object(&item, &err), -EBADMSG);
+	CHECK_STR(err.text, "o.a\\x0a is a string, not an object");
+	CHECK(json_next_member(&o, &item));
+	CHECK_STR(item.key, "");
+	CHECK_EQ(json_item_object(&item, &err), 0);
+	CHECK(!json_next_member(&o, &item));
+	item = (struct json_ref){0};
+	CHECK_EQ(json_get_object(&o, "", &inner, &err), 1);
+	CHECK(!json_next_member(&inner, &item));
+}
+
 int main(void)
 {
 	refuses();
@@ -303,5 +334,6 @@ int main(void)
 	sizes();
 	access_errors();
 	access_values();
+	members();
 	TEST_END;
 }
