@@ -95,7 +95,7 @@ static double seconds_since(const struct timespec *start)
 	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *err)
+static int scan_once(struct load *l, unsigned i, const char *name, struct o2r_err *err)
 {
 	struct o2r_image *image = l->image;
 	const struct image_layer *il = &image->image->layers[i];
@@ -116,6 +116,17 @@ static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *er
 		r = tar_index_end(sink.index, err);
 	tar_index_destroy(sink.index);
 	return r;
+}
+
+/* A blob that turns out wrong is fetched anew while its first bytes have been read. */
+static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *err)
+{
+	int r = scan_once(l, i, name, err);
+
+	if (r != -ESTALE)
+		return r;
+	layer_finish(&l->layers[i]);
+	return scan_once(l, i, name, err);
 }
 
 static void log_kept(

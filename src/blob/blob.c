@@ -295,8 +295,8 @@ int blob_open_memory(
 	return 0;
 }
 
-int blob_pread(
-	const struct blob *b, void *buf, size_t n, uint64_t off, struct o2r_err *err)
+static int read_at(const struct blob *b, void *buf, size_t n, uint64_t off, bool early,
+	struct o2r_err *err)
 {
 	if (off > b->size || n > b->size - off)
 		return err_corrupt(err,
@@ -305,8 +305,8 @@ int blob_pread(
 	if (!n)
 		return 0;
 
-	int r = b->ops->arrived ? b->ops->arrived(b->arg, off + n, err)
-				: blob_ready(b, err);
+	int r = early && b->ops->arrived ? b->ops->arrived(b->arg, off + n, err)
+					 : blob_ready(b, err);
 
 	if (r < 0)
 		return r;
@@ -317,6 +317,18 @@ int blob_pread(
 	return r < 0 ? err_errno(err, -r, "cannot read the blob at byte %llu",
 			       (unsigned long long)off)
 		     : 0;
+}
+
+int blob_pread(
+	const struct blob *b, void *buf, size_t n, uint64_t off, struct o2r_err *err)
+{
+	return read_at(b, buf, n, off, false, err);
+}
+
+int blob_pread_early(
+	const struct blob *b, void *buf, size_t n, uint64_t off, struct o2r_err *err)
+{
+	return read_at(b, buf, n, off, true, err);
 }
 
 int blob_preadv_cached(

@@ -29,8 +29,8 @@ struct blob_ops {
 	int (*identity)(void *arg, struct stat *st);
 	/* start getting it ready, without waiting; NULL: there is nothing to start */
 	void (*want)(void *arg);
-	/* wait until the bytes before `end` can be read; NULL: `ready` is asked instead
-	 */
+	/* wait until the bytes before `end` can be read, verified or not; NULL: `ready`
+	 * is asked instead */
 	int (*arrived)(void *arg, uint64_t end, struct o2r_err *err);
 	/* does the blob compute its digest itself, while its bytes arrive, so that nobody
 	 * else needs to? NULL: no */
@@ -56,8 +56,18 @@ int blob_open_fd(struct blob *b, int fd, uint64_t offset, uint64_t size,
 int blob_open_memory(struct blob *b, const void *p, uint64_t size, int copy,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
-/* Exactly n bytes from off; past the end is an error of class CORRUPT. */
+/* Exactly n bytes from off; past the end is an error of class CORRUPT. Of a blob that
+ * arrives once all of it is here and verified. */
 int blob_pread(const struct blob *b, void *buf, size_t n, uint64_t off,
+	struct o2r_err *err) O2R_MUST_CHECK;
+
+/*
+ * The same for who can wait with believing: from a blob that arrives, as soon as these
+ * bytes are there, and before its digest is known. They are right if blob_ready returns
+ * 0 afterwards. -ESTALE (of this or blob_ready, told once): the blob turned out wrong and
+ * is fetched anew; what was read early is void, and reading may begin again.
+ */
+int blob_pread_early(const struct blob *b, void *buf, size_t n, uint64_t off,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
 /* All bytes of v[0 .. count) from off, if they are in memory already (in that of the

@@ -65,7 +65,7 @@ static int read_blob(struct scan *s, unsigned char *p, size_t n, struct o2r_err 
 	int r = ctx_check(s->ctx, err);
 
 	if (r == 0)
-		r = blob_pread(s->blob, p, n, s->in_off, err);
+		r = blob_pread_early(s->blob, p, n, s->in_off, err);
 	if (r < 0)
 		return r;
 	s->in_off += n;
@@ -192,7 +192,7 @@ static int run(struct scan *s, const struct stream_expect *expect, struct o2r_er
 
 	/* two digests of the same bytes are one; and its maker's may be none of ours */
 	bool shared = !s->decoder && blob == diff;
-	bool checked = !shared && blob_checks(s->blob);
+	bool checked = blob_checks(s->blob);
 
 	hash_crew_init(&own, expect->crew ? 0 : 1);
 
@@ -223,7 +223,7 @@ static int tell_codec(const struct blob *blob, const struct stream_expect *expec
 {
 	unsigned char magic[4];
 	size_t n = (size_t)MIN(blob->size, sizeof(magic));
-	int r = blob_pread(blob, magic, n, 0, err);
+	int r = blob_pread_early(blob, magic, n, 0, err);
 
 	if (r < 0)
 		return r;
@@ -265,6 +265,8 @@ static int scan_stream(
 		.zlib = st->zlib, .verify = true, .limits = s->ctx->limits};
 	int r = tell_codec(s->blob, expect, &st->codec, err);
 
+	if (r < 0 && blob_checks(s->blob))
+		r = confirm(s, r, err);
 	if (r == 0 && st->codec != CODEC_PLAIN)
 		r = decoder_create(st->codec, &options, &decoder, err);
 	if (r < 0)

@@ -1,4 +1,5 @@
 /* Blobs in files, ranges of files, and memory; codecs by magic bytes. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -208,6 +209,64 @@ static void memory(void)
 	blob_close(&empty);
 }
 
+/* A blob on its way: 6 bytes are here, and all of it will turn out wrong. */
+static int half_pread(void *arg, void *buf, size_t n, uint64_t off)
+{
+	memcpy(buf, (const char *)arg + off, n);
+	return 0;
+}
+
+static int half_arrived(void *arg, uint64_t end, struct o2r_err *err)
+{
+	(void)arg;
+	return end <= 6 ? 0 : err_set(err, ERR_FAIL, ECONNRESET, "broke");
+}
+
+static int half_ready(void *arg, struct o2r_err *err)
+{
+	(void)arg;
+	return err_corrupt(err, "wrong");
+}
+
+static bool half_checks(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static void half_destroy(void *arg)
+{
+	(void)arg;
+}
+
+/* Nobody gets at bytes that are not verified, but who asks for just that. */
+static void on_its_way(void)
+{
+	static const struct blob_ops ops = {.pread = half_pread,
+		.ready = half_ready,
+		.arrived = half_arrived,
+		.checks = half_checks,
+		.destroy = half_destroy};
+	char text[] = "abcdef", got[7] = "";
+	struct blob b = {.ops = &ops, .arg = text, .size = 10};
+	struct o2r_err err = {0};
+
+	CHECK(blob_checks(&b));
+	CHECK_EQ(blob_pread_early(&b, got, 6, 0, &err), 0);
+	CHECK_STR(got, "abcdef");
+	CHECK_EQ(blob_pread_early(&b, got, 2, 5, &err), -ECONNRESET);
+	CHECK_STR(err.text, "broke");
+	CHECK_EQ(blob_pread(&b, got, 6, 0, &err), -EBADMSG);
+	CHECK_STR(err.text, "wrong");
+	CHECK(blob_pread_early(&b, got, 2, 9, &err) < 0);
+	blob_close(&b);
+	/* at rest the two are one */
+	CHECK_EQ(blob_open_memory(&b, text, 6, 0, NULL), 0);
+	CHECK_EQ(blob_pread_early(&b, got, 6, 0, &err), 0);
+	CHECK_EQ(blob_preadv_cached(&b, &(struct iovec){got, 6}, 1, 0), 0);
+	blob_close(&b);
+}
+
 static const struct {
 	const char *bytes;
 	size_t n;
@@ -237,6 +296,7 @@ int main(void)
 	opened_at_once(dirfd);
 	file_ranges(dirfd);
 	memory();
+	on_its_way();
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		CHECK_EQ(codec_detect(magics[i].bytes, magics[i].n), magics[i].codec);
 	CHECK_STR(codec_name(CODEC_PLAIN), "plain");
