@@ -27,6 +27,8 @@ struct client_session;
 int client_create(const struct name *name, const struct registry_settings *settings,
 	const struct ctx *ctx, struct client **out, struct o2r_err *err) O2R_MUST_CHECK;
 void client_destroy(struct client *c);
+/* Registry and repository, for messages: "docker.io/library/nginx". */
+const char *client_label(const struct client *c);
 
 /* stop (may be NULL): makes requests and waits end with -EINTR once true. */
 int client_session_create(struct client *c, const _Atomic bool *stop,
