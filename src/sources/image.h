@@ -93,5 +93,7 @@ struct image_options {
 int image_open(const char *reference, const struct image_options *o,
 	const struct ctx *ctx, struct image **out, struct o2r_err *err) O2R_MUST_CHECK;
 void image_destroy(struct image *image);
+/* Back to what it was before it was opened: its reference only. */
+void image_clear(struct image *image);
 
 #endif

@@ -85,7 +85,7 @@ static int read_config(struct image *image, const struct layout *l,
 	if (r < 0)
 		return err_wrap(err, "config %s", digest_format(&d->digest).s);
 	if (count != manifest->count)
-		return err_corrupt(err,
+		return err_set(err, ERR_CORRUPT, ERANGE,
 			"the manifest has %u layers, but config %s has %u diff_ids",
 			manifest->count, digest_format(&d->digest).s, count);
 	return 0;

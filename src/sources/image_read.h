@@ -8,6 +8,8 @@
 #include "sources/select.h"
 
 /*
+ * -ERANGE (class CORRUPT): the config has another number of layers than the manifest.
+ *
  * A layout that is files. Each of these fills *image, of which manifest, config and
  * layers are zero-initialised; whatever happens, image_destroy frees it. Errors are those
  * of image_open.

@@ -12,7 +12,7 @@ enum {
 	INDEX_DIGITS_MAX = 6, /* of "@N" */
 };
 
-static const char READS[] = "this version reads OCI layout directories and registries";
+static const char READS[] = "this version reads OCI layouts, archives and registries";
 static const char DOCKER[] = "docker://";
 
 static bool starts(const char *s, const char *prefix)
@@ -49,16 +49,38 @@ static int note_short_path(struct ref *ref, struct o2r_err *err)
 	return ref->short_path ? 0 : err_nomem(err);
 }
 
-static int parse_layout(const char *text, struct ref *ref, struct o2r_err *err)
+/* Forms with a path and a tag behind it. */
+static const struct form {
+	const char *prefix;
+	enum ref_kind kind;
+	const char *what, *usage, *index;
+} forms[] = {
+	{"oci:", REF_LAYOUT, "directory", "oci:DIR[:TAG|:@N]", "index.json"},
+	{"oci-archive:", REF_OCI_ARCHIVE, "file", "oci-archive:FILE[:TAG|:@N]",
+		"index.json"},
+	{"docker-archive:", REF_DOCKER_ARCHIVE, "file",
+		"docker-archive:FILE[:NAME[:TAG]|:@N]", "manifest.json"},
+};
+
+static const struct form *form_of(const char *text)
 {
-	const char *rest = text + strlen("oci:"), *colon = strchr(rest, ':');
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		if (starts(text, forms[i].prefix))
+			return &forms[i];
+	return NULL;
+}
+
+static int parse_form(
+	const char *text, const struct form *form, struct ref *ref, struct o2r_err *err)
+{
+	const char *rest = text + strlen(form->prefix), *colon = strchr(rest, ':');
 	size_t n = colon ? (size_t)(colon - rest) : strlen(rest);
 
-	ref->kind = REF_LAYOUT;
+	ref->kind = form->kind;
 	if (n == 0)
 		return err_set(err, ERR_USAGE, EINVAL,
-			"the reference \"%s\" has no directory: write oci:DIR[:TAG|:@N]",
-			text_quote(text, strlen(text)).s);
+			"the reference \"%s\" has no %s: write %s",
+			text_quote(text, strlen(text)).s, form->what, form->usage);
 	ref->path = strndup(rest, n);
 	if (!ref->path)
 		return err_nomem(err);
@@ -77,23 +99,21 @@ static int parse_layout(const char *text, struct ref *ref, struct o2r_err *err)
 	ref->index = parse_index(colon + 2, strlen(colon + 2));
 	if (ref->index < 0)
 		return err_set(err, ERR_USAGE, EINVAL,
-			"\"%s\" is not an entry of index.json: write @N, counted from 0",
-			text_quote(colon + 1, strlen(colon + 1)).s);
+			"\"%s\" is not an entry of %s: write @N, counted from 0",
+			text_quote(colon + 1, strlen(colon + 1)).s, form->index);
 	return 0;
 }
 
 static bool is_path(const char *s)
 {
-	return s[0] == '/' || starts(s, "./") || starts(s, "../") ||
-	       strcmp(s, ".") == 0 || strcmp(s, "..") == 0;
+	return strcmp(s, "-") == 0 || s[0] == '/' || starts(s, "./") ||
+	       starts(s, "../") || strcmp(s, ".") == 0 || strcmp(s, "..") == 0;
 }
 
 /* Transports that skopeo reads, so that it can make a layout of them. */
 static bool is_skopeo_transport(const char *s)
 {
 	static const char *const prefix[] = {
-		"oci-archive:",
-		"docker-archive:",
 		"dir:",
 		"containers-storage:",
 		"docker-daemon:",
@@ -124,11 +144,6 @@ static int refuse_others(const char *text, struct o2r_err *err)
 	if (starts(text, "overlay:"))
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
 			"%s, and \"%s\" is an overlay directory", READS, q.s);
-	if (strcmp(text, "-") == 0)
-		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s, not standard input: unpack the archive, or make a layout of "
-			"it by `skopeo copy docker-archive:/dev/stdin oci:DIR:TAG`",
-			READS);
 	if (strcmp(text, "scratch") == 0)
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
 			"%s, not the empty image \"scratch\"", READS);
@@ -157,8 +172,8 @@ int ref_parse(const char *text, struct ref *out, struct o2r_err *err)
 	CLEANUP(ref_finish) struct ref ref = {.index = -1, .short_index = -1};
 	int r;
 
-	if (starts(text, "oci:")) {
-		r = parse_layout(text, &ref, err);
+	if (form_of(text)) {
+		r = parse_form(text, form_of(text), &ref, err);
 	} else if (is_path(text)) {
 		ref.kind = REF_PATH;
 		ref.path = strdup(text);

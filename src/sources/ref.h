@@ -1,7 +1,7 @@
 /*
  * References: what the user types to name an image, taken apart by its form alone (no
- * file is looked at). This version reads OCI layouts and registries; the other forms that
- * container tools know are recognised so that the error can say what to do.
+ * file is looked at). This version reads OCI layouts, archives and registries; the other
+ * forms that container tools know are recognised so that the error can say what to do.
  */
 #ifndef O2R_SOURCES_REF_H
 #define O2R_SOURCES_REF_H
@@ -12,13 +12,16 @@
 #include "sources/name.h"
 
 enum ref_kind {
-	REF_LAYOUT,   /* oci:DIR[:TAG|:@N] */
-	REF_PATH,     /* a path, whose kind the files there tell */
-	REF_REGISTRY, /* [docker://]NAME: only name is filled in */
+	REF_LAYOUT,         /* oci:DIR[:TAG|:@N] */
+	REF_OCI_ARCHIVE,    /* oci-archive:FILE[:TAG|:@N] */
+	REF_DOCKER_ARCHIVE, /* docker-archive:FILE[:NAME|:@N] */
+	REF_PATH,           /* a path, whose kind the files there tell; "-" */
+	REF_REGISTRY,       /* [docker://]NAME: only name is filled in */
 };
 
 /*
- * For oci: the path ends at the first colon, as in skopeo and podman. What follows is the
+ * Behind a prefix the path ends at the first colon, as in skopeo and podman; "-" is
+ * standard input. What follows is the
  * tag (it may hold more colons), or "@N", the entry of index.json counted from 0.
  * "oci:DIR@N" without a colon is either a directory of that name or entry N of DIR: path
  * is the former, short_path the latter, for who looks at the files to decide.
