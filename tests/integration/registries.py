@@ -57,7 +57,7 @@ class Registry:
             json.dump({**self.config, "http": {"addr": "%s:%d" % (self.host, self.port), **self.http}}, f)
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen([*self.wrap, "setpriv", "--pdeathsig", "KILL", "docker-registry", "serve", path],
-                                          env={**os.environ, "OTEL_TRACES_EXPORTER": "none"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
         def listening():
             """the registry listens"""

@@ -14,11 +14,11 @@ test=(clang clang-format llvm libclang-rt-14-dev
 	e2fsprogs libarchive-tools umoci skopeo docker-registry apache2-utils
 	buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates
 	acl attr libcap2-bin
-	fio rsync strace erofs-utils fuse-overlayfs
+	fio rsync strace erofs-utils fuse-overlayfs iproute2
 	isal zstd openssl python3 procps git man-db shellcheck)
 bench=(fio squashfs-tools squashfuse fuse-overlayfs erofs-utils python3-venv
 	e2fsprogs umoci isal zstd openssl python3 time pigz
-	skopeo buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates acl attr libcap2-bin)
+	skopeo docker-registry buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates acl attr libcap2-bin)
 
 quickstart=(e2fsprogs umoci mmdebstrap uidmap gpg debian-archive-keyring ca-certificates acl attr)
 
