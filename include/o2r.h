@@ -115,6 +115,16 @@ O2R_API void o2r_options_set_no_cache(struct o2r_options *o, bool on);
  * MiB. */
 O2R_API void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes);
 
+/* Lay a directory, or an archive of any kind, on top of the image: one more layer, in
+ * which .wh. names and the marks of overlayfs mean what they mean in layers. As often as
+ * wanted, in this order. -ENOMEM */
+O2R_API int o2r_options_add_layer(struct o2r_options *o, const char *path);
+/* Add one file: to dest in the image, with mode (07777; -1: as the file has it) and
+ * owner. Parents that are not there are made. -EINVAL for a dest that is no absolute
+ * path. */
+O2R_API int o2r_options_add_file(struct o2r_options *o, const char *path,
+	const char *dest, long mode, uint32_t uid, uint32_t gid);
+
 /* ---- registries (docs/registries.md): of images that come from one */
 
 enum o2r_tls {

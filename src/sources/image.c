@@ -108,6 +108,8 @@ void image_clear(struct image *image)
 
 	for (unsigned i = 0; i < image->layer_count; i++) {
 		blob_close(&image->layers[i].blob);
+		dir_layer_finish(image->layers[i].dir);
+		free(image->layers[i].dir);
 		free(image->layers[i].media_type);
 	}
 	if (image->keep_destroy)

@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "blob/blob.h"
+#include "blob/dir_layer.h"
 
 /* "os/arch[/variant]", normalised as docs/platforms.md says; fields are never NULL. */
 struct platform {
@@ -23,9 +24,12 @@ struct platform {
 };
 
 struct image_layer {
+	/* Where its files are: in an archive (blob), or unpacked in a directory, and then
+	 * digest is DIGEST_NONE, size 0, and there is no blob. */
+	struct dir_layer *dir; /* owned; NULL: blob */
 	struct blob blob;
-	struct digest digest;  /* of the blob, from the manifest */
-	struct digest diff_id; /* of the decoded bytes, from the config */
+	struct digest digest; /* of the blob, from the manifest; DIGEST_NONE: not known */
+	struct digest diff_id; /* of the decoded bytes, from the config; DIGEST_NONE */
 	char *media_type;      /* as the manifest gives it */
 	int codec;     /* enum codec that the media type names, or -1: not named */
 	uint64_t size; /* of the blob, equals blob.size */
@@ -70,12 +74,23 @@ struct image {
 struct store;
 struct registry_settings;
 
+/* What the user lays on top (--layer, --add), in this order. */
+struct image_extra {
+	enum { EXTRA_LAYER, EXTRA_FILE } kind;
+	const char *path; /* a directory or an archive; the file to add */
+	const char *dest; /* EXTRA_FILE: its path in the image */
+	long mode;        /* EXTRA_FILE: 07777, -1: as the file has it */
+	uint32_t uid, gid;
+};
+
 struct image_options {
 	const char *platform; /* "os/arch[/variant]" or NULL: the host's */
 	/* Exactly this manifest, whatever tags and platforms say now; NULL: as the
 	 * reference and the platform choose. */
 	const struct digest *manifest;
 	const struct registry_settings *registry; /* NULL: all as usual */
+	const struct image_extra *extras;
+	size_t extra_count;
 	/* The content store, opened when first asked for; returns NULL when there is
 	 * none. Borrowed: it outlives the image. */
 	struct store *(*store)(void *arg);
