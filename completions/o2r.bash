@@ -6,8 +6,10 @@ _o2r() {
   local cur prev words cword split
   _init_completion -s || return
   local command=${words[1]}
+  local image="--platform --limit --jobs --cache --no-cache
+    --creds --username --password-stdin --authfile --cert-dir --tls-verify --insecure --parallel --offline"
   if [ "$cword" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect diff cache help --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest diff cache help --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -19,7 +21,7 @@ _o2r() {
     fi
     return
     ;;
-  --output | --log)
+  --output | --log | --authfile)
     _filedir
     return
     ;;
@@ -44,17 +46,23 @@ _o2r() {
     mapfile -t COMPREPLY < <(compgen -S = -W "entries path pax-header xattr-value manifest config json-depth layer-bytes zstd-window" -- "$cur")
     return
     ;;
-  --cache)
+  --cache | --cert-dir)
     _filedir -d
     return
     ;;
-  --layer | --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
+  --tls-verify)
+    if [ "$split" = true ]; then
+      mapfile -t COMPREPLY < <(compgen -W "true false" -- "$cur")
+      return
+    fi
+    ;;
+  --creds | --username | --parallel | --layer | --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
     return
     ;;
   esac
   case $command in
   help)
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect diff cache help" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest diff cache help" -- "$cur")
     ;;
   cache)
     if [[ $cur == -* ]]; then
@@ -66,7 +74,7 @@ _o2r() {
   mount)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--options --foreground --cache-size --log
-        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+        $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir -d
     fi
@@ -84,14 +92,14 @@ _o2r() {
   ls)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--long --recursive --directory --layers --format
-        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+        $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi
     ;;
   cat)
     if [[ $cur == -* ]]; then
-      mapfile -t COMPREPLY < <(compgen -W "--platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "$image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi
@@ -99,7 +107,7 @@ _o2r() {
   cp)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--force --follow-link
-        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+        $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi
@@ -107,7 +115,15 @@ _o2r() {
   inspect)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--manifest --config --format
-        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+        $image --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
+    ;;
+  digest)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--index --format
+        $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi
@@ -115,7 +131,7 @@ _o2r() {
   diff)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--layer --exit-code --format
-        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+        $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi
@@ -123,7 +139,7 @@ _o2r() {
   snapshot)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--output --size --free --inodes --label --uuid --linear-dirs --dry-run --force --format
-        --platform --limit --jobs --cache --no-cache --verbose --quiet --help" -- "$cur")
+        $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
     fi

@@ -7,6 +7,7 @@
 #include "cli/cmd_cat.h"
 #include "cli/cmd_cp.h"
 #include "cli/cmd_diff.h"
+#include "cli/cmd_digest.h"
 #include "cli/cmd_inspect.h"
 #include "cli/cmd_ls.h"
 #include "cli/cmd_mount.h"
@@ -24,6 +25,7 @@ const struct command *const cli_commands[] = {
 	&cmd_cat,
 	&cmd_cp,
 	&cmd_inspect,
+	&cmd_digest,
 	&cmd_diff,
 	&cmd_cache,
 	&cmd_help,

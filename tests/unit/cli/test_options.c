@@ -50,6 +50,13 @@ static int set_secret(void *state, const char *value, struct o2r_err *err)
 	return 0;
 }
 
+static int set_maybe(void *state, const char *value, struct o2r_err *err)
+{
+	(void)err;
+	note(state, "maybe", value ? value : "none");
+	return 0;
+}
+
 static const struct option_spec first[] = {
 	{'o', "output", "FILE", "", set_output},
 	{'f', "force", NULL, "", set_force},
@@ -58,6 +65,7 @@ static const struct option_spec first[] = {
 static const struct option_spec second[] = {
 	{'v', "verbose", NULL, "", set_verbose},
 	{0, "secrets", NULL, NULL, set_secret},
+	{'m', "maybe", "X", "", set_maybe, true},
 };
 
 struct sample {
@@ -84,6 +92,10 @@ static const struct sample samples[] = {
 	{{"-v", "cmd", "-v", "--no"}, 1, "verbose= ", "cmd -v --no ", NULL},
 	{{"--", "cmd", "-v"}, 1, "", "cmd -v ", NULL},
 	{{"--secrets"}, 0, "secret= ", "", NULL},
+	{{"--maybe", "x"}, 0, "maybe=none ", "x ", NULL},
+	{{"--maybe=x", "--maybe="}, 0, "maybe=x maybe= ", "", NULL},
+	{{"x", "--maybe"}, 0, "maybe=none ", "x ", NULL},
+	{{"-m", "x", "-my"}, 0, "maybe=none maybe=y ", "x ", NULL},
 	{{"-o"}, 0, "", NULL, "--output needs a value: FILE"},
 	{{"--output"}, 0, "", NULL, "--output needs a value: FILE"},
 	{{"--force=1"}, 0, "", NULL, "--force takes no value"},
