@@ -16,6 +16,7 @@ BUILDS = {
     "zlib": ("gcc", ["-Disal=disabled"]),
     "release": ("gcc", ["--buildtype=release"]),
     "small": ("gcc", ["-Dregistry=disabled", "-Dview=disabled"]),
+    "no-registry": ("gcc", ["-Dregistry=disabled"]),
     "sanitize": ("gcc", SANITIZE),
     "tsan": ("gcc", ["-Db_sanitize=thread", "-Db_lundef=false"]),
 }

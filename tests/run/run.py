@@ -44,17 +44,22 @@ def clang(run):
         builds.unit_tests(run.results, "clang", where)
 
 
-@stage("builds without ISA-L, without registry and view, and for release")
+@stage("builds without ISA-L, without registry and view, without registry alone, and for release")
 def variants(run):
-    for name in ("zlib", "small", "release"):
+    for name in ("zlib", "small", "no-registry", "release"):
         where = run.make(name)
         if where:
             builds.unit_tests(run.results, name, where)
+    run_cases(run, "small", "small", INTEGRATION.glob(WITHOUT_REGISTRY + ".py"))
+    # all that opens images, looks at them and keeps things
+    run_cases(run, "no-registry", "no-registry", [INTEGRATION / (name + ".py") for name in (WITHOUT_REGISTRY, *NO_REGISTRY_CASES)])
 
 
 INTEGRATION = ROOT / "tests/integration"
 REAL = ("test_real", "test_view_real")
-OWN_STAGE = ("test_random", *REAL)
+WITHOUT_REGISTRY = "test_without_registry"
+OWN_STAGE = ("test_random", WITHOUT_REGISTRY, *REAL)
+NO_REGISTRY_CASES = ("test_command", "test_layouts", "test_ls", "test_cat_cp", "test_inspect", "test_cache", "test_mount")
 
 
 def run_cases(run, name, build, paths, env=None):
@@ -104,7 +109,7 @@ def sanitize(run):
 
 # of the unit tests those that start threads; of the others those that have several at work
 THREADS = ("pool", "crew", "gzip", "data", "span-cache", "span-copy")
-THREADS_CASES = ("test_contract.py", "test_view_readers.py")
+THREADS_CASES = ("test_contract.py", "test_view_readers.py", "test_registry_threads.py")
 
 
 @stage("what has threads, under TSan")
