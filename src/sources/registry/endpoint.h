@@ -33,10 +33,12 @@ struct endpoints {
 };
 
 /*
- * By --tls-verify and --insecure, and registries.conf: $CONTAINERS_REGISTRIES_CONF, else
- * ~/.config/containers/registries.conf, else /etc/containers/registries.conf, with the
- * *.conf of registries.conf.d beside it. Errors: ACCESS (blocked), CORRUPT (a file that
- * cannot be understood: names it and the line).
+ * By --tls-verify and --insecure, and registries.conf: the file that
+ * $CONTAINERS_REGISTRIES_CONF names, alone; else that of the user (containers/ in
+ * $XDG_CONFIG_HOME or ~/.config) with the *.conf of registries.conf.d beside it; else
+ * that of /etc/containers with its *.conf, and then the user's *.conf. Only mirrors that
+ * are for this kind of name are there (pull-from-mirror). Errors: ACCESS (blocked: says
+ * where), CORRUPT (a file that cannot be understood: names it and the line).
  */
 int endpoints_find(const struct name *name, const struct registry_settings *settings,
 	const struct ctx *ctx, struct endpoints *out, struct o2r_err *err) O2R_MUST_CHECK;

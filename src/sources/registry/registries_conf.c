@@ -30,17 +30,20 @@ static struct registries_entry *find(struct registries_conf *conf, const char *p
 	return NULL;
 }
 
-/* The later one counts, within a file too; there it is hardly meant. */
+/* A later file's entry stands for an earlier one's. Within a file the first one counts,
+ * as for the container tools; twice is hardly meant. */
 static int put(struct reading *r, const struct registries_entry *entry)
 {
 	struct registries_conf *conf = r->conf;
 	struct registries_entry *old = find(conf, entry->prefix);
 
-	if (old && old->file == entry->file)
+	if (old && old->file == entry->file) {
 		ctx_log(r->ctx, LOG_WARN,
 			"%s: prefix \"%s\" is there twice: line %u counts, line %u does "
 			"not",
-			quote(r->file).s, quote(entry->prefix).s, entry->line, old->line);
+			quote(r->file).s, quote(entry->prefix).s, old->line, entry->line);
+		return 0;
+	}
 	if (!old) {
 		if (conf->count == REGISTRIES_ENTRIES_MAX)
 			return err_corrupt(r->err, "more than %d registries",
