@@ -62,7 +62,8 @@ class Redirects(RedirectCase):
         tls = server_context(*authority.issue("server"))
         plain = self.fake()
         server = self.fake(tls=tls).on("/blobs/", redirect(lambda path: plain.url + path))
-        certs = self.path("authority")
+        with open(authority.crt) as f:
+            certs = os.path.dirname(self.write("certs/ca.crt", f.read()))
         line = self.pull(server.address + "/test/image:latest", "--cert-dir", certs, code=1, words=[server.address, "http"])
         self.assertEqual(plain.seen, [], line)
         # from http to https that is verified, and from https to https

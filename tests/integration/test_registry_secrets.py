@@ -3,6 +3,7 @@ import contextlib
 import os
 
 import judge
+import network
 from credentials import IDENTITY, PASSWORD, USER, BearerRegistry, CredentialCase, basic
 from fake_registry import PAGE, FakeRegistry, errors, redirect
 from token_server import TokenServer
@@ -187,15 +188,25 @@ class OtherHosts(CredentialCase):
 
     def test_realm_on_a_private_address(self):
         """What a registry calls its token server is not everybody's: the password does not go there, nor does any request."""
-        for realm in ("http://10.0.0.1/token", "http://192.168.0.1/token", "http://169.254.169.254/latest", "http://[fd00::1]/", "http://127.0.0.2:%d/",
-                      "http://0.0.0.0/", "http://[::ffff:10.0.0.1]/", "ftp://localhost/", "file:///etc/passwd", "http://user:pass@localhost/",
-                      "token", ""):
+        for realm in ("http://10.0.0.1/token", "http://192.168.0.1/token", "http://169.254.169.254/latest", "http://[fd00::1]/",
+                      "http://[::ffff:10.0.0.1]/", "ftp://localhost/", "file:///etc/passwd", "http://user:pass@localhost/", "token", ""):
             with self.subTest(realm):
-                other = self.elsewhere(host="127.0.0.2")
-                realm = realm % other.port if "%d" in realm else realm
                 server = self.served(FakeRegistry({"test/image": self.from_layout}))
-                server.on("/v2/", errors(401, "UNAUTHORIZED", WWW_Authenticate='Bearer realm="%s",service="s"' % realm))
-                done = judge.o2r("digest", server.address + "/test/image", "--no-cache", "--creds=" + CREDS)
-                self.assertIn(done.returncode, (4, 6), done.stderr)
-                self.assertIn(server.address, done.stderr)
-                self.assertEqual(other.seen, [])
+                self.asks_nobody(server, realm, judge.o2r)
+
+    def test_realm_on_loopback_of_a_registry_elsewhere(self):
+        space = network.Network()
+        self.addCleanup(space.close)
+        inner = self.served(space.inside(Web))
+        for realm in ("http://127.0.0.1:%d/token", "http://localhost:%d/token", "http://[::ffff:127.0.0.1]:%d/", "http://0.0.0.0:%d/"):
+            with self.subTest(realm):
+                server = self.served(space.inside(lambda: FakeRegistry({"test/image": self.from_layout}, host=network.ADDRESS, name=network.ADDRESS)))
+                self.asks_nobody(server, realm % inner.port, space.o2r, "--insecure")
+                self.assertEqual(inner.seen, [])
+
+    def asks_nobody(self, server, realm, run, *args):
+        server.on("/v2/", errors(401, "UNAUTHORIZED", WWW_Authenticate='Bearer realm="%s",service="s"' % realm))
+        done = run("digest", server.address + "/test/image", "--no-cache", "--creds=" + CREDS, *args)
+        self.assertIn(done.returncode, (4, 6), done.stderr)
+        self.assertIn(server.address, done.stderr)
+        self.assertEqual([rq for rq in server.seen if "Authorization" in rq.headers], [])
