@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
+#include "base/checked.h"
 #include "base/cleanup.h"
 
 static void client_cleanup(struct client **c)
@@ -82,6 +84,24 @@ void client_session_destroy(struct client_session *s)
 		return;
 	http_destroy(s->http);
 	free(s);
+}
+
+int client_check(const struct client_session *s, struct o2r_err *err)
+{
+	if (s->stop && atomic_load(s->stop))
+		return err_set(err, ERR_INTERRUPTED, EINTR, "interrupted");
+	return ctx_check(s->client->ctx, err);
+}
+
+uint32_t client_backoff(unsigned tries)
+{
+	uint32_t ms = (uint32_t)CLIENT_WAIT_MS << MIN(tries, 5), spread = ms * 2 / 5;
+	uint16_t random = 0;
+
+	/* many clients of a server that has just come back must not ask all at once */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = UINT16_MAX / 2;
+	return ms - spread / 2 + (uint32_t)((uint64_t)spread * random / UINT16_MAX);
 }
 
 int client_try_again(struct client_session *s, struct client_patience *p, int code,

@@ -23,6 +23,7 @@ static int on_redirect(void *arg, const char *url, struct o2r_err *err)
 {
 	struct ask *q = arg;
 
+	q->reached = true;
 	return place_allows(q->place, url, err);
 }
 
@@ -32,6 +33,7 @@ static int on_head(void *arg, const struct http_reply *r, struct o2r_err *err)
 	int ret;
 
 	q->status = r->status;
+	q->reached = true;
 	if (!is_success(r->status) || !q->head)
 		return 0;
 	ret = q->head(q->arg, r, err);
@@ -127,14 +129,16 @@ static int perform(struct ask *q, const struct auth_target *t, const char *autho
 	int r;
 
 	q->status = 0;
-	q->cut = q->stopped = false;
+	q->cut = q->stopped = q->reached = false;
 	q->body.len = 0;
 	q->body_seen = 0;
 	r = http_perform(q->session->http, &rq, reply, err);
 	if (r < 0 && q->cut)
 		r = 0;
-	if (r == 0)
+	if (r == 0) {
 		q->status = reply->status;
+		q->reached = true;
+	}
 	drop_secret(q, authorization);
 	show_warnings(q, reply);
 	/* what head and data say needs no name in front, nor does that we were stopped */
@@ -205,7 +209,7 @@ static int ask_once(struct ask *q, struct http_reply *reply, struct o2r_err *err
 		return ask_by(q, scheme, reply, err);
 	first = r = ask_by(q, SCHEME_HTTPS, reply, &why);
 	scheme = SCHEME_HTTPS;
-	if (r < 0 && !q->status && !reply->status && may_be_http(p->endpoint, r)) {
+	if (r < 0 && !q->reached && may_be_http(p->endpoint, r)) {
 		struct o2r_err other = {0};
 
 		http_reply_finish(reply);
@@ -216,7 +220,7 @@ static int ask_once(struct ask *q, struct http_reply *reply, struct o2r_err *err
 		if (r < 0 && (r != -ECONNREFUSED || first == -EPROTO))
 			why = other;
 	}
-	if (q->status) {
+	if (q->reached) {
 		atomic_store(&p->scheme, scheme);
 		atomic_store(&q->session->client->answered, true);
 	}

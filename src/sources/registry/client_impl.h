@@ -109,6 +109,7 @@ struct ask {
 	/* within */
 	long status;        /* of the last reply, 0: there was none */
 	bool renewed;       /* authentication has been tried again */
+	bool reached;       /* there was an answer, be it a redirect */
 	bool cut;           /* enough of an error was read */
 	bool stopped;       /* head or data has failed */
 	struct buf body;    /* of a reply that is no success, its beginning */
@@ -118,15 +119,18 @@ struct ask {
 int client_ask(struct ask *q, struct o2r_err *err) O2R_MUST_CHECK;
 void ask_finish(struct ask *q);
 
-/* --- client_wait.c --- */
+/* --- client.c --- */
 
 /* Time between tries: doubled each time, and a fifth more or less. */
 uint32_t client_backoff(unsigned tries);
 /* 0, or -EINTR when the session or the operation is told to stop. */
+int client_check(const struct client_session *s, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* --- client_wait.c --- */
+
+/* 0, or -EINTR as soon as client_check says so. */
 int client_wait(
 	struct client_session *s, uint32_t ms, struct o2r_err *err) O2R_MUST_CHECK;
-/* What an error is about: is the session to stop? */
-int client_check(const struct client_session *s, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* --- client_transfer.c --- */
 

@@ -114,9 +114,7 @@ int places_try(struct client_session *s, bool by_tag,
 	void *arg, struct o2r_err *err)
 {
 	struct client *c = s->client;
-	int r = err_set(err, ERR_ACCESS, EACCES,
-		"%s: no endpoint of it may be asked for this: see registries.conf",
-		c->label);
+	int r = 0;
 
 	for (size_t i = 0; i < c->endpoints.count; i++) {
 		struct place *p = &c->places[i];
@@ -134,7 +132,11 @@ int places_try(struct client_session *s, bool by_tag,
 			return r;
 		pass_over(c, p, r, &why);
 	}
-	return r;
+	return r < 0 ? r
+		     : err_set(err, ERR_ACCESS, EACCES,
+			       "%s: registries.conf leaves nobody who may be asked for "
+			       "this",
+			       c->label);
 }
 
 int place_allows(const struct place *p, const char *text, struct o2r_err *err)
