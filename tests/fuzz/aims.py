@@ -7,6 +7,7 @@ AIMS = {
     "json": ["src/sources/json.c", "src/sources/json_check.c", "src/sources/manifest.c", "src/sources/config.c", "src/sources/media_type.c"],
     "ref": ["src/sources/ref.c", "src/sources/name.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
+    "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],
     "state": ["src/o2r_state.c"],
     "plan": ["src/ext4/[!o]*.c", "src/ext4/object.c"],
     "gzip": ["src/blob/gzip.c", "src/blob/inflate_*.c", "src/blob/decoder.c"],
