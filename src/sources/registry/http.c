@@ -20,7 +20,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void init(void)
 {
-	/* what fails here fails again in curl_easy_init */
+	/* what fails here fails again with the first handle */
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
@@ -36,10 +36,8 @@ int http_create(const struct ctx *ctx, const _Atomic bool *stop, struct http **o
 	h->ctx = ctx;
 	h->stop = stop;
 	h->multi = curl_multi_init();
-	h->easy = curl_easy_init();
-	if (!h->multi || !h->easy ||
-		curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-			(long)CONNECTIONS_MAX) != CURLM_OK) {
+	if (!h->multi || curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+				 (long)CONNECTIONS_MAX) != CURLM_OK) {
 		http_destroy(h);
 		return err_nomem(err);
 	}
@@ -51,7 +49,6 @@ void http_destroy(struct http *h)
 {
 	if (!h)
 		return;
-	curl_easy_cleanup(h->easy);
 	curl_multi_cleanup(h->multi);
 	buf_finish(&h->roots.pem);
 	buf_finish(&h->all_pem);

@@ -105,7 +105,7 @@ struct http {
 	const struct ctx *ctx;
 	const _Atomic bool *stop;
 	CURLM *multi;
-	CURL *easy;
+	CURL *easy; /* of the transfer that is under way */
 	struct http_roots roots;
 	char *ca_pem; /* that all_pem has besides the roots */
 	struct buf all_pem;

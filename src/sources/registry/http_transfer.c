@@ -44,6 +44,8 @@ static void transfer_finish(struct transfer *t)
 	buf_finish(&t->line);
 	http_headers_finish(&t->headers);
 	http_proxy_finish(&t->proxy);
+	curl_easy_cleanup(t->h->easy);
+	t->h->easy = NULL;
 }
 
 /* --- what comes --- */
@@ -293,9 +295,11 @@ static int prepare(struct transfer *t)
 {
 	int r;
 
-	curl_easy_reset(t->h->easy);
+	/* a new one: some options do not change any more in one that has failed (7.88),
+	 * and connections are the multi handle's anyway */
+	t->h->easy = curl_easy_init();
 	t->h->error[0] = '\0';
-	if (add_lines(t) < 0)
+	if (!t->h->easy || add_lines(t) < 0)
 		return err_nomem(t->err);
 	set_common(t);
 	set_request(t);
@@ -405,7 +409,7 @@ int http_transfer(struct http *h, struct http_hop *hop, struct o2r_err *err)
 	if (code != CURLE_OK && !hop->location && !t.enough)
 		return failed(&t, code);
 	if (!t.headers.done)
-		return failed(&t, CURLE_WEIRD_SERVER_REPLY);
+		return failed(&t, CURLE_PARTIAL_FILE);
 	note(&t);
 	return 0;
 }
