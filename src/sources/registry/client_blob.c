@@ -197,9 +197,9 @@ static int ask_urls(struct blob_ask *a, struct o2r_err *err)
 
 		if (url_parse(text, &url) < 0) {
 			ctx_log(c->ctx, LOG_INFO,
-				"%s: blob %s: its URL \"%s\" is not one to be asked",
-				c->label, short_digest(t->b->digest).s,
-				text_quote(text, strlen(text)).s);
+				"%s: number %zu of the URLs of blob %s is not one to be "
+				"asked",
+				c->label, i + 1, short_digest(t->b->digest).s);
 			continue;
 		}
 

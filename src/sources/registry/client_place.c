@@ -114,29 +114,27 @@ int places_try(struct client_session *s, bool by_tag,
 	void *arg, struct o2r_err *err)
 {
 	struct client *c = s->client;
-	int r = 0;
+	struct o2r_err why = {0};
+	int r = err_set(&why, ERR_ACCESS, EACCES,
+		"%s: registries.conf leaves nobody who may be asked for this", c->label);
 
 	for (size_t i = 0; i < c->endpoints.count; i++) {
 		struct place *p = &c->places[i];
-		struct o2r_err why = {0};
 		bool final = !p->endpoint->mirror;
 
-		if (p->endpoint->mirror && !may_be_asked(c, p, by_tag))
+		if (!final && !may_be_asked(c, p, by_tag))
 			continue;
+		why = (struct o2r_err){0};
 		r = fn(arg, p, &final, &why);
 		if (r == 0)
 			return 0;
-		if (err)
-			*err = why;
 		if (final || r == -EINTR)
-			return r;
+			break;
 		pass_over(c, p, r, &why);
 	}
-	return r < 0 ? r
-		     : err_set(err, ERR_ACCESS, EACCES,
-			       "%s: registries.conf leaves nobody who may be asked for "
-			       "this",
-			       c->label);
+	if (err)
+		*err = why;
+	return r;
 }
 
 int place_allows(const struct place *p, const char *text, struct o2r_err *err)
