@@ -6,6 +6,7 @@ AIMS = {
               "src/fs/merge.c", "src/fs/xattr_pool.c"],
     "json": ["src/sources/json.c", "src/sources/json_check.c", "src/sources/manifest.c", "src/sources/config.c", "src/sources/media_type.c"],
     "ref": ["src/sources/ref.c", "src/sources/name.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
+    "toml": ["src/sources/registry/toml*.c", "src/sources/registry/registries_conf.c", "src/sources/registry/registries_match.c"],
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
     "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],
     "state": ["src/o2r_state.c"],
