@@ -143,10 +143,21 @@ static int current_header(struct auth *a, struct space *s, const struct question
 	return copy_header(s, value, err);
 }
 
+/* Whatever the caller thinks of it: nobody asked for http in these cases. */
+static struct auth_target guarded(const struct auth_target *t, const struct url *origin)
+{
+	struct auth_target out = *t;
+
+	if (!origin->https && !t->endpoint->insecure && !t->endpoint->loopback)
+		out.no_secrets = true;
+	return out;
+}
+
 int auth_header(struct auth *a, struct http *http, const struct auth_target *t,
 	char **value, struct o2r_err *err)
 {
-	struct question q = {.http = http, .target = t};
+	struct auth_target target;
+	struct question q = {.http = http, .target = &target};
 	struct url origin;
 	struct space *s;
 	int r = 0;
@@ -154,8 +165,9 @@ int auth_header(struct auth *a, struct http *http, const struct auth_target *t,
 	*value = NULL;
 	if (!target_origin(t, &origin))
 		return 0;
+	target = guarded(t, &origin);
 	pthread_mutex_lock(&a->lock);
-	s = space_find(a->spaces, t, &origin);
+	s = space_find(a->spaces, &target, &origin);
 	if (s)
 		r = current_header(a, s, &q, value, err);
 	pthread_mutex_unlock(&a->lock);
@@ -197,9 +209,8 @@ static int judge(const struct space *s, const struct question *q, struct o2r_err
 		return 0;
 	if (c->error && strcmp(c->error, "invalid_token") == 0)
 		return err_set(err, ERR_ACCESS, EACCES,
-			"%s does not accept the token that its own token server gave: "
-			"do their clocks differ?",
-			s->registry);
+			"it does not accept the token that its own token server gave: do "
+			"their clocks differ?");
 	return refuse_access(&who, err);
 }
 
@@ -241,9 +252,10 @@ int auth_refused(struct auth *a, struct http *http, const struct auth_target *t,
 	struct o2r_err *err)
 {
 	CLEANUP(challenge_finish) struct challenge challenge = {0};
+	struct auth_target target;
 	struct question q = {
 		.http = http,
-		.target = t,
+		.target = &target,
 		.challenge = &challenge,
 		.used = used,
 	};
@@ -254,13 +266,13 @@ int auth_refused(struct auth *a, struct http *http, const struct auth_target *t,
 	*value = NULL;
 	if (!target_origin(t, &origin))
 		return err_set(err, ERR_ACCESS, EACCES,
-			"%s: credentials are wanted in another place, which gets none",
-			t->endpoint->registry);
+			"credentials are wanted in another place, which gets none");
 	r = challenge_choose(challenges->s, challenges->count, &challenge, err);
 	if (r < 0)
-		return err_wrap(err, "%s", t->endpoint->registry);
+		return r;
+	target = guarded(t, &origin);
 	pthread_mutex_lock(&a->lock);
-	s = get_space(a, t, &origin);
+	s = get_space(a, &target, &origin);
 	r = s ? next_header(a, s, &q, value, err) : err_nomem(err);
 	pthread_mutex_unlock(&a->lock);
 	return r < 0 ? r : 1;

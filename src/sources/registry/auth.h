@@ -33,16 +33,21 @@ int auth_create(const struct registry_settings *settings, const struct ctx *ctx,
 	struct auth **out, struct o2r_err *err) O2R_MUST_CHECK;
 void auth_destroy(struct auth *a);
 
+/* Errors of the two below: the caller puts the registry's name in front. A token server
+ * that is not reached has the codes of http_perform, with -ETIMEDOUT for the statuses
+ * that may pass (408, 429, 5xx). */
+
 /* The header's value for a request: *value (malloc'd), NULL as long as the registry has
  * not asked for anything. http: this thread's session, should a token be due again. */
 int auth_header(struct auth *a, struct http *http, const struct auth_target *t,
 	char **value, struct o2r_err *err) O2R_MUST_CHECK;
 
 /*
- * The registry answered 401 with these challenges to a request that had the header `used`
- * (NULL: none). 1 with *value set: try once more with that; class ACCESS: with what there
- * is it cannot be had (wrong password, token refused, no credentials: says where they
- * came from and what to do).
+ * The registry itself (no place that it redirected to) answered 401 with these challenges
+ * to a request that had the header `used` (NULL: none). 1 with *value set: try once more
+ * with that; class ACCESS: with what there is it cannot be had (wrong password, token
+ * refused, no credentials: says where they came from and what to do). It may be called
+ * again when that is refused too: with a header that is no better, not for long.
  */
 int auth_refused(struct auth *a, struct http *http, const struct auth_target *t,
 	const struct strings *challenges, const char *used, char **value,

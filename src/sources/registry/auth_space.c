@@ -205,9 +205,9 @@ static int show_bearer(struct space *s, const struct asker *who, struct http *ht
 		return fetch_token(s, who, http, tls, ctx, err);
 	if (!token_is_fit(ready))
 		return err_set(err, ERR_ACCESS, EACCES,
-			"%s: the registry token from %s has characters that no token may "
+			"the registry token from %s has characters that no token may "
 			"have",
-			s->registry, s->cred.from);
+			s->cred.from);
 	return show_token(s, ready, INT64_MAX, err);
 }
 
@@ -224,7 +224,7 @@ int space_renew(struct space *s, const struct challenge *challenge, struct http 
 	int r = adopt(s, challenge, err);
 
 	if (r < 0)
-		return r == -ENOMEM ? r : err_wrap(err, "%s", s->registry);
+		return r;
 	/* not for a challenge that no credentials answer */
 	r = s->kind == CHALLENGE_NONE ? 0 : look_up(s, settings, ctx, err);
 	if (r < 0)
@@ -237,8 +237,7 @@ int space_renew(struct space *s, const struct challenge *challenge, struct http 
 	case CHALLENGE_NONE:
 	default:
 		return err_set(err, ERR_ACCESS, EACCES,
-			"%s wants an authentication that o2r does not know (it knows "
-			"Basic and Bearer)",
-			s->registry);
+			"it wants an authentication other than Basic and Bearer, which "
+			"is all that o2r knows");
 	}
 }

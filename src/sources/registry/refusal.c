@@ -19,15 +19,15 @@ static int refuse_nobody(const struct asker *who, struct o2r_err *err)
 {
 	if (who->no_secrets)
 		return err_set(err, ERR_ACCESS, EACCES,
-			"%s: %s is not public or does not exist, and credentials are not "
+			"%s is not public or does not exist, and credentials are not "
 			"sent over plain http unless --insecure asks for it: use TLS, or "
 			"--insecure on a network that you trust",
-			who->registry, who->repository);
+			who->repository);
 	return err_set(err, ERR_ACCESS, EACCES,
-		"%s: %s is not public or does not exist, and there are no credentials "
-		"for it: give some with --creds USER:PASSWORD or --authfile FILE, or log "
-		"in with 'podman login %s' or 'docker login %s'",
-		who->registry, who->repository, who->registry, who->registry);
+		"%s is not public or does not exist, and there are no credentials for "
+		"%s: give some with --creds USER:PASSWORD or --authfile FILE, or log in "
+		"with 'podman login %s' or 'docker login %s'",
+		who->repository, who->registry, who->registry, who->registry);
 }
 
 int refuse_credentials(const struct asker *who, struct o2r_err *err)
@@ -35,10 +35,9 @@ int refuse_credentials(const struct asker *who, struct o2r_err *err)
 	if (credential_is_empty(who->cred))
 		return refuse_nobody(who, err);
 	return err_set(err, ERR_ACCESS, EACCES,
-		"%s does not accept %s from %s: give others with --creds USER:PASSWORD, "
+		"it does not accept %s from %s: give others with --creds USER:PASSWORD, "
 		"or log in again with 'podman login %s' or 'docker login %s'",
-		who->registry, kind_of(who->cred), who->cred->from, who->registry,
-		who->registry);
+		kind_of(who->cred), who->cred->from, who->registry, who->registry);
 }
 
 int refuse_access(const struct asker *who, struct o2r_err *err)
@@ -46,14 +45,14 @@ int refuse_access(const struct asker *who, struct o2r_err *err)
 	if (credential_is_empty(who->cred))
 		return refuse_nobody(who, err);
 	return err_set(err, ERR_ACCESS, EACCES,
-		"%s: %s from %s may not pull %s, or it does not exist", who->registry,
-		kind_of(who->cred), who->cred->from, who->repository);
+		"access to %s is denied with %s from %s, or it does not exist",
+		who->repository, kind_of(who->cred), who->cred->from);
 }
 
 int refuse_kind(const struct asker *who, struct o2r_err *err)
 {
 	return err_set(err, ERR_ACCESS, EACCES,
-		"%s wants a user name and a password, and there is only %s from %s: "
-		"give some with --creds USER:PASSWORD",
-		who->registry, kind_of(who->cred), who->cred->from);
+		"it wants a user name and a password, and there is only %s from %s: give "
+		"some with --creds USER:PASSWORD",
+		kind_of(who->cred), who->cred->from);
 }

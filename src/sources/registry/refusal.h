@@ -1,5 +1,5 @@
 /* What is said when a registry does not let us: one text for each case, each with what to
- * do. Class ACCESS, -EACCES. */
+ * do; the caller puts the registry's name in front. Class ACCESS, -EACCES. */
 #ifndef O2R_SOURCES_REGISTRY_REFUSAL_H
 #define O2R_SOURCES_REGISTRY_REFUSAL_H
 

@@ -46,7 +46,7 @@ static int data(void *arg, const void *p, size_t n, struct o2r_err *err)
 
 static int in_context(const struct exchange *x, struct o2r_err *err)
 {
-	return err_wrap(err, "%s: its token server %s", x->q->who->registry,
+	return err_wrap(err, "its token server %s",
 		text_quote(x->realm.host, strlen(x->realm.host)).s);
 }
 
@@ -227,7 +227,7 @@ int token_fetch(struct http *http, const struct token_question *q, struct token 
 	int r = realm_check(q->realm, q->registry, &x.realm, err);
 
 	if (r < 0)
-		return err_wrap(err, "%s", q->who->registry);
+		return r;
 	if (c && c->identity_token) {
 		r = fetch_by_post(http, &x, out, err);
 		if (r <= 0)

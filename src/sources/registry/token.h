@@ -23,7 +23,7 @@ struct token_question {
 /*
  * Errors: ACCESS (refused, or a realm that is not asked), CORRUPT (an answer that is no
  * token), those of http_perform, and -ETIMEDOUT for the statuses that may pass (408, 429,
- * 5xx). All name the registry.
+ * 5xx).
  */
 int token_fetch(struct http *http, const struct token_question *q, struct token *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
