@@ -24,7 +24,7 @@ static int replace(char **at, const char *value, size_t n, struct o2r_err *err)
 
 	if (!copy)
 		return err_nomem(err);
-	secret_free(*at);
+	secret_discard(*at);
 	*at = copy;
 	return 0;
 }
@@ -45,7 +45,7 @@ static int take_creds(struct registry_args *a, const char *value, struct o2r_err
 		return err_set(err, ERR_USAGE, EINVAL,
 			"there is no user name: USER or USER:PASSWORD is wanted");
 	r = replace(&a->username, value, n, err);
-	secret_free(a->password);
+	secret_discard(a->password);
 	a->password = NULL;
 	if (r == 0 && colon)
 		r = replace(&a->password, colon + 1, strlen(colon + 1), err);
@@ -207,7 +207,7 @@ int registry_args_apply(struct registry_args *a, struct o2r_err *err)
 
 void registry_args_finish(struct registry_args *a)
 {
-	secret_free(a->username);
-	secret_free(a->password);
+	secret_discard(a->username);
+	secret_discard(a->password);
 	a->username = a->password = NULL;
 }

@@ -19,7 +19,7 @@ static void buffer_free(char **buffer)
 	free(*buffer);
 }
 
-void secret_free(char *secret)
+void secret_discard(char *secret)
 {
 	if (secret)
 		explicit_bzero(secret, strlen(secret));
