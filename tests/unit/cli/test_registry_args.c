@@ -173,7 +173,7 @@ static void reads(void)
 			CHECK_EQ(err.cls, ERR_USAGE);
 			CHECK(strstr(err.text, piped[i].error));
 		}
-		secret_free(got);
+		secret_discard(got);
 	}
 }
 
@@ -187,7 +187,7 @@ static void reads_no_more_than_a_password(void)
 	memset(bytes, 'x', SECRET_MAX + 1);
 	CHECK_EQ(read_from(bytes, SECRET_MAX, &got, &err), 0);
 	CHECK(got && strlen(got) == SECRET_MAX);
-	secret_free(got);
+	secret_discard(got);
 	CHECK(read_from(bytes, SECRET_MAX + 1, &got, &err) < 0);
 	CHECK(strstr(err.text, "more than 65536 bytes"));
 }
@@ -204,7 +204,7 @@ static void takes_the_password_from_standard_input(void)
 	line_init(&l, args);
 	CHECK_EQ(parse(&a, &l, &err), 0);
 	CHECK_EQ(read_from("from a pipe\n", 12, &ignored, &err), 0);
-	secret_free(ignored);
+	secret_discard(ignored);
 	CHECK_EQ(lseek(STDIN_FILENO, 0, SEEK_SET), 0);
 	CHECK_EQ(registry_args_apply(&a, &err), 0);
 	check_text(o->registry.username, "me");
