@@ -237,7 +237,8 @@ int space_renew(struct space *s, const struct challenge *challenge, struct http 
 	case CHALLENGE_NONE:
 	default:
 		return err_set(err, ERR_ACCESS, EACCES,
-			"it wants an authentication other than Basic and Bearer, which "
-			"is all that o2r knows");
+			"it asks for no authentication that o2r knows: these are Basic "
+			"and "
+			"Bearer");
 	}
 }

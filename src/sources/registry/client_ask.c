@@ -12,6 +12,7 @@
 #include "sources/registry/error_document.h"
 #include "sources/registry/retry_after.h"
 #include "sources/registry/secret.h"
+#include "sources/registry/url.h"
 #include "sources/registry/warning.h"
 
 static bool is_success(long status)
@@ -146,27 +147,42 @@ static int perform(struct ask *q, const struct auth_target *t, const char *autho
 						   : r;
 }
 
-/* With the header that belongs there; once more when that is refused. */
+/* Was it the registry itself that answered, and no place that it sent us to? */
+static bool answered_itself(const struct auth_target *t, const struct http_reply *reply)
+{
+	struct url asked, from;
+
+	return reply->url && url_parse(t->url, &asked) == 0 &&
+	       url_parse(reply->url, &from) == 0 && url_same_origin(&asked, &from);
+}
+
+/* With the header that belongs there, and with another one when that is refused: the
+ * first may be too old, the second is for what the registry then says it wants. */
 static int ask_with_auth(struct ask *q, const struct auth_target *t,
 	struct http_reply *reply, struct o2r_err *err)
 {
 	struct client *c = q->session->client;
-	AUTO_SECRET char *used = NULL, *better = NULL;
+	AUTO_SECRET char *used = NULL;
 	int r = auth_header(c->auth, q->session->http, t, &used, err);
 
-	if (r < 0)
-		return r == -EINTR ? r : err_wrap(err, "%s", q->place->label);
-	r = perform(q, t, used, reply, err);
-	if (r < 0 || reply->status != 401 || q->renewed)
-		return r;
-	q->renewed = true;
-	r = auth_refused(
-		c->auth, q->session->http, t, &reply->challenges, used, &better, err);
-	if (r < 0)
-		return r == -EINTR ? r : err_wrap(err, "%s", q->place->label);
-	http_reply_finish(reply);
-	*reply = (struct http_reply){0};
-	return perform(q, t, better, reply, err);
+	while (r >= 0) {
+		AUTO_SECRET char *better = NULL;
+
+		r = perform(q, t, used, reply, err);
+		if (r < 0 || reply->status != 401 || q->renewed >= CLIENT_RENEWALS ||
+			!answered_itself(t, reply))
+			return r;
+		q->renewed++;
+		r = auth_refused(c->auth, q->session->http, t, &reply->challenges, used,
+			&better, err);
+		if (r < 0)
+			break;
+		http_reply_finish(reply);
+		*reply = (struct http_reply){0};
+		secret_free(used);
+		used = STEAL(better);
+	}
+	return r == -EINTR ? r : err_wrap(err, "%s", q->place->label);
 }
 
 static int ask_by(

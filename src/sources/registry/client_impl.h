@@ -22,6 +22,7 @@
 
 enum {
 	CLIENT_TRIES = 5,                /* of one request */
+	CLIENT_RENEWALS = 2,             /* of its authentication */
 	CLIENT_WAIT_MS = 1000,           /* before the second try, then doubled */
 	CLIENT_WAIT_MAX_MS = 60000,      /* what a server may ask for */
 	CLIENT_WARNINGS_MAX = 16,        /* shown of one registry */
@@ -108,7 +109,7 @@ struct ask {
 		const struct ask *q, const struct http_reply *r, struct o2r_err *err);
 	/* within */
 	long status;        /* of the last reply, 0: there was none */
-	bool renewed;       /* authentication has been tried again */
+	unsigned renewed;   /* how often authentication has been tried again */
 	bool reached;       /* there was an answer, be it a redirect */
 	bool cut;           /* enough of an error was read */
 	bool stopped;       /* head or data has failed */

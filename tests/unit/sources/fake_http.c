@@ -200,6 +200,8 @@ int auth_refused(struct auth *a, struct http *http, const struct auth_target *t,
 	struct o2r_err *err)
 {
 	(void)a, (void)http, (void)t, (void)challenges;
+	if (used && strcmp(used, "Bearer new-secret") == 0)
+		return err_set(err, ERR_ACCESS, EACCES, "not even so");
 	must(!used == !fake.token, "which header was refused");
 	if (fake.auth_fails)
 		return err_set(err, ERR_ACCESS, -fake.auth_fails, "wrong password");
