@@ -31,8 +31,10 @@ struct o2r_options {
 	struct limits limits;
 	char *cache_dir; /* NULL: the default one */
 	bool no_cache;
-	uint64_t read_memory; /* 0: the default */
+	uint64_t read_memory;              /* 0: the default */
 	struct registry_settings registry; /* its strings are ours */
+	struct image_extra *extras;        /* likewise */
+	size_t extra_count, extra_cap;
 };
 
 /* One layer's text forms, made once so that callers get stable pointers. */
@@ -51,6 +53,7 @@ struct o2r_image {
 	struct image *image;
 	struct digest_text manifest_digest, config_digest, named_digest;
 	char platform[100];
+	char *tag; /* that the reference names, or NULL */
 	struct layer_text *layers;
 	struct stream **streams; /* one a layer, once loaded */
 	struct tree *tree;       /* NULL before o2r_image_load */
@@ -77,6 +80,9 @@ int o2r_wrap_reference(const struct o2r_image *image, struct o2r_err *err);
  */
 int o2r_ext4_identity(struct o2r_image *image, struct ext4_options *o, bool uuid_set,
 	struct o2r_err *err) O2R_MUST_CHECK;
+
+/* Sets the image's tag. */
+int o2r_find_tag(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* How this image's sources are opened. */
 struct image_options o2r_open_options(struct o2r_image *image);

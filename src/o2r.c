@@ -109,6 +109,8 @@ struct image_options o2r_open_options(struct o2r_image *image)
 	return (struct image_options){
 		.platform = image->options.platform,
 		.registry = &image->options.registry,
+		.extras = image->options.extras,
+		.extra_count = image->options.extra_count,
 		.store = get_store,
 		.store_arg = image,
 	};
@@ -158,6 +160,8 @@ int o2r_image_open(const char *reference, const struct o2r_options *options,
 		r = image_open(reference, &io, &image->ctx, &image->image, &err);
 	if (r >= 0)
 		r = make_texts(image, &err);
+	if (r == 0)
+		r = o2r_find_tag(image, &err);
 	if (r < 0) {
 		o2r_image_close(image);
 		return o2r_fail(error, &err);
@@ -177,6 +181,7 @@ void o2r_image_close(struct o2r_image *image)
 		stream_destroy(image->streams[i]);
 	free(image->streams);
 	free(image->layers);
+	free(image->tag);
 	image_destroy(image->image);
 	store_close(image->store);
 	pthread_mutex_destroy(&image->callback_lock);

@@ -62,6 +62,12 @@ static bool is_lax(const struct limits *l)
 	return l->pax_header > usual.pax_header || l->zstd_window > usual.zstd_window;
 }
 
+/* An index belongs to a blob by its digest; one that the user laid on top has none. */
+static bool may_be_kept(const struct index_layer *il)
+{
+	return il->image->store && source_of(il)->digest.algo != DIGEST_NONE;
+}
+
 static struct pack_id id_of(const struct index_layer *il)
 {
 	return (struct pack_id){.kind = INDEX_KIND,
@@ -206,10 +212,8 @@ static int check_blob(
 
 bool o2r_index_has(const struct index_layer *il)
 {
-	struct store *store = il->image->store;
-
-	return store && !is_strict(&il->image->ctx.limits) &&
-	       store_has(store, STORE_INDEX, &source_of(il)->digest);
+	return may_be_kept(il) && !is_strict(&il->image->ctx.limits) &&
+	       store_has(il->image->store, STORE_INDEX, &source_of(il)->digest);
 }
 
 int o2r_index_get(const struct index_layer *il, _Atomic uint64_t *bytes_done,
@@ -218,7 +222,7 @@ int o2r_index_get(const struct index_layer *il, _Atomic uint64_t *bytes_done,
 	struct store *store = il->image->store;
 	struct o2r_err why = {0};
 
-	if (!store || is_strict(&il->image->ctx.limits))
+	if (!may_be_kept(il) || is_strict(&il->image->ctx.limits))
 		return 0;
 
 	AUTO_FD int fd = store_get(store, STORE_INDEX, &source_of(il)->digest, &why);
@@ -284,7 +288,7 @@ void o2r_index_put(const struct index_layer *il, const struct timespec *began,
 	CLEANUP(tmpfile_finish) struct tmpfile t = TMPFILE_INIT;
 	struct o2r_err err = {0};
 
-	if (!il->image->store || is_lax(&il->image->ctx.limits))
+	if (!may_be_kept(il) || is_lax(&il->image->ctx.limits))
 		return;
 	if (write_index(il, layer, *stream, &t, &err) < 0) {
 		warn_once(il->image, "the index cannot be kept for the next time", &err);
@@ -296,7 +300,9 @@ void o2r_index_put(const struct index_layer *il, const struct timespec *began,
 
 void o2r_index_end(struct o2r_image *image)
 {
-	for (unsigned i = 0; image->store && i < image->image->layer_count; i++) {
+	for (unsigned i = 0; image->store && image->streams &&
+			     i < image->image->layer_count;
+		i++) {
 		const struct stream *s = image->streams[i];
 
 		if (!s || !stream_index_damaged(s))

@@ -286,6 +286,11 @@ static void count_live(struct o2r_image *image)
 {
 	const struct tree *t = image->tree;
 
+	/* of layers that nobody described it is known now */
+	for (unsigned i = 0; i < image->image->layer_count; i++)
+		image->layers[i].diff_id =
+			digest_format(stream_diff_id(image->streams[i]));
+
 	for (uint32_t i = TREE_ROOT; i <= t->inode_count; i++) {
 		const struct tree_inode *inode = tree_get(t, i);
 		struct data_run one;

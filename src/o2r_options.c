@@ -37,6 +37,7 @@ void options_finish(struct o2r_options *o)
 	free_secret(r->username);
 	free_secret(r->password);
 	*r = (struct registry_settings){0};
+	options_finish_extras(o);
 	o->platform = o->cache_dir = NULL;
 }
 
@@ -60,6 +61,7 @@ int options_copy(
 	failed |= copy_failed(from->registry.password, &copy.registry.password);
 	copy.platform = (char *)platform;
 	copy.cache_dir = (char *)cache_dir;
+	failed |= options_copy_extras(from, &copy) < 0;
 	if (failed) {
 		options_finish(&copy);
 		return err_nomem(err);

@@ -8,9 +8,11 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "sources/config.h"
+#include "sources/extra.h"
 #include "sources/local.h"
 #include "sources/ref.h"
 #include "sources/registry/registry.h"
+#include "sources/scratch.h"
 #include "sources/select.h"
 
 static bool exists(const char *path)
@@ -69,6 +71,8 @@ static int open_ref(struct image *image, const struct ref *ref,
 
 	if (r < 0)
 		return r;
+	if (ref->kind == REF_SCRATCH)
+		return scratch_open(image, &want.platform, ctx, err);
 	if (ref->kind != REF_REGISTRY)
 		return local_open(image, ref, o, &want, ctx, err);
 	r = registry_open(image, &ref->name, o, &want, ctx, err);
@@ -96,6 +100,8 @@ int image_open(const char *reference, const struct image_options *o,
 	if (!image->reference)
 		return err_nomem(err);
 	r = open_ref(image, &ref, o, ctx, err);
+	if (r >= 0)
+		r = extra_add(image, o, ctx, err);
 	if (r < 0)
 		return r;
 	*out = STEAL(image);

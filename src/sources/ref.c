@@ -144,9 +144,6 @@ static int refuse_others(const char *text, struct o2r_err *err)
 	if (starts(text, "overlay:"))
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
 			"%s, and \"%s\" is an overlay directory", READS, q.s);
-	if (strcmp(text, "scratch") == 0)
-		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s, not the empty image \"scratch\"", READS);
 	return 0;
 }
 
@@ -174,6 +171,9 @@ int ref_parse(const char *text, struct ref *out, struct o2r_err *err)
 
 	if (form_of(text)) {
 		r = parse_form(text, form_of(text), &ref, err);
+	} else if (strcmp(text, "scratch") == 0) {
+		ref.kind = REF_SCRATCH;
+		r = 0;
 	} else if (is_path(text)) {
 		ref.kind = REF_PATH;
 		ref.path = strdup(text);

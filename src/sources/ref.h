@@ -16,6 +16,7 @@ enum ref_kind {
 	REF_OCI_ARCHIVE,    /* oci-archive:FILE[:TAG|:@N] */
 	REF_DOCKER_ARCHIVE, /* docker-archive:FILE[:NAME|:@N] */
 	REF_PATH,           /* a path, whose kind the files there tell; "-" */
+	REF_SCRATCH,        /* the empty image */
 	REF_REGISTRY,       /* [docker://]NAME: only name is filled in */
 };
 

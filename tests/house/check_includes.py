@@ -37,12 +37,12 @@ THIRD_PARTY = {
     # decoding; and compressing the saved states of decoders
     "zstd*.h": ["src/blob/zstd_dec.c", "src/blob/checkpoints.c", "src/blob/reader.c"],
     "cjson/*": ["src/sources/json.c"],
-    "archive*.h": ["src/sources/archive.c"],
+    "archive*.h": ["src/sources/archive.c", "src/sources/archive_convert.c", "src/sources/archive_tar_out.c"],
     "curl/*": ["src/sources/registry/http*.c"],
     "fuse*": ["src/fs/view*"],
     "uuid/*": ["src/o2r_ext4.c"],
 }
-SYSTEM = """arpa/inet.h assert.h ctype.h endian.h errno.h fcntl.h immintrin.h inttypes.h limits.h linux/* math.h poll.h pthread.h pwd.h sched.h signal.h
+SYSTEM = """assert.h ctype.h endian.h errno.h fcntl.h immintrin.h inttypes.h limits.h linux/* math.h poll.h pthread.h pwd.h sched.h signal.h
 stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/* time.h unistd.h cpuid.h stdckdint.h locale.h
 getopt.h dirent.h byteswap.h link.h spawn.h malloc.h syslog.h arpa/inet.h termios.h""".split()
 
