@@ -142,9 +142,9 @@ def skopeo(*args):
 
 
 def storage(cache, kind):
-    """name -> path of the files of a kind in a cache folder: blobs, names, partial."""
+    """name -> path of the files of a kind in a cache folder: blobs, names, partial; without what stands beside them."""
     folder = os.path.join(cache, kind, "sha256")
-    return {name: os.path.join(folder, name) for name in sorted(os.listdir(folder))} if os.path.isdir(folder) else {}
+    return {name: os.path.join(folder, name) for name in sorted(os.listdir(folder)) if "." not in name} if os.path.isdir(folder) else {}
 
 
 class RegistryCase(judge.Case):

@@ -103,14 +103,15 @@ class Killed(ResumeCase):
         server = self.registry()
         reference = self.put(server, self.from_layout)
         damaged = 0
-        for change in (lambda f, n: (f.seek(n // 3), f.write(b"damage")), lambda f, n: f.truncate(n // 2), lambda f, n: f.truncate(0),
-                       lambda f, n: f.truncate(n + 50 * MIB)):
+        for suffix, change in (("", lambda f, n: (f.seek(n // 3), f.write(b"damage"))), ("", lambda f, n: f.truncate(n // 2)), ("", lambda f, n: f.truncate(0)),
+                               ("", lambda f, n: f.truncate(n + 50 * MIB)), (".ranges", lambda f, n: f.truncate(n // 2)),
+                               (".ranges", lambda f, n: (f.seek(n - 8), f.write(b"\xff" * 8))), (".ranges", lambda f, n: f.write(bytes(n)))):
             self.cache = self.new(".cache")
             self.stopped_at(5 * MIB, reference)
             for path in storage(self.cache, "partial").values():
                 damaged += 1
-                with open(path, "r+b") as f:
-                    change(f, os.path.getsize(path))
+                with open(path + suffix, "r+b") as f:
+                    change(f, os.path.getsize(path + suffix))
             done = judge.o2r("pull", reference, "--cache", self.cache, "--platform=linux/amd64")
             if done.returncode:     # found out at the end, and thrown away
                 self.assertEqual(done.returncode, 6, done.stderr)
