@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "cli/background.h"
+#include "cli/extra_args.h"
 #include "cli/image_args.h"
 #include "cli/server_log.h"
 #include "cli/stop.h"
@@ -222,7 +223,7 @@ static int mount_run(struct cli *cli, int argc, char **argv)
 {
 	CLEANUP(mount_finish)
 	struct mount m = {.cli = cli, .log = SERVER_LOG_INIT, .stop = STOP_INIT};
-	void *const states[] = {&m, IMAGE_ARGS_STATES(&m.image)};
+	void *const states[] = {&m, IMAGE_ARGS_STATES(&m.image), &m.image};
 	struct o2r_err err;
 	int r = image_args_init(&m.image, cli, &err);
 
@@ -247,6 +248,7 @@ static int mount_run(struct cli *cli, int argc, char **argv)
 static const struct option_group mount_groups[] = {
 	{.specs = mount_options, .count = ARRAY_LEN(mount_options)},
 	IMAGE_ARGS_GROUPS,
+	{.specs = extra_args_options, .count = EXTRA_ARGS_OPTION_COUNT},
 };
 
 const struct command cmd_mount = {

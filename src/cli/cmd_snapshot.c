@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "cli/extra_args.h"
 #include "cli/image_args.h"
 #include "cli/report.h"
 #include "cli/value.h"
@@ -231,7 +232,7 @@ static void snapshot_finish(struct snapshot *s)
 static int snapshot_run(struct cli *cli, int argc, char **argv)
 {
 	CLEANUP(snapshot_finish) struct snapshot s = {0};
-	void *const states[] = {&s, IMAGE_ARGS_STATES(&s.image)};
+	void *const states[] = {&s, IMAGE_ARGS_STATES(&s.image), &s.image};
 	struct o2r_err err;
 	int r = image_args_init(&s.image, cli, &err);
 
@@ -253,6 +254,7 @@ static int snapshot_run(struct cli *cli, int argc, char **argv)
 static const struct option_group snapshot_groups[] = {
 	{.specs = snapshot_options, .count = ARRAY_LEN(snapshot_options)},
 	IMAGE_ARGS_GROUPS,
+	{.specs = extra_args_options, .count = EXTRA_ARGS_OPTION_COUNT},
 };
 
 const struct command cmd_snapshot = {
