@@ -110,6 +110,39 @@ static int follow(
 	return 0;
 }
 
+static void cleanup_reply(struct http_reply *r)
+{
+	http_reply_finish(r);
+}
+
+/*
+ * With TLS 1.3 the client has done its part before the server has looked at the client's
+ * certificate, and what a server says about that may get lost as it closes the
+ * connection. TLS 1.2 tells before. So ask once more, without a secret: this is about
+ * what to say only.
+ */
+static int explain(
+	struct http *h, const struct http_hop *of, int code, struct o2r_err *err)
+{
+	CLEANUP(cleanup_reply) struct http_reply reply = {0};
+	struct http_request rq = {.tls = of->rq->tls};
+	struct http_hop hop = {.rq = &rq,
+		.url = of->url,
+		.parts = of->parts,
+		.own_origin = of->own_origin,
+		.reply = &reply,
+		.tls12 = true};
+	struct o2r_err why = {0};
+	int r = http_transfer(h, &hop, &why);
+
+	free(hop.location);
+	if (r != -EKEYREJECTED && r != -EINTR)
+		return code;
+	if (err)
+		*err = why;
+	return r;
+}
+
 int http_perform(struct http *h, const struct http_request *rq, struct http_reply *reply,
 	struct o2r_err *err)
 {
@@ -134,6 +167,8 @@ int http_perform(struct http *h, const struct http_request *rq, struct http_repl
 		r = http_transfer(h, &hop, err);
 		if (r < 0)
 			free(hop.location);
+		if (r < 0 && hop.mute)
+			return explain(h, &hop, r, err);
 		if (r < 0 || !hop.location)
 			return r;
 		if (redirects == HTTP_REDIRECTS_MAX) {

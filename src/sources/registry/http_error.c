@@ -38,13 +38,15 @@ static const char TRUST_OTHER[] =
 
 static int certificate(const struct http_failure *f, struct o2r_err *err)
 {
-	struct http_place at = f->verify || f->connected || !f->proxy || !f->proxy->tls
+	struct http_place at = f->verify || f->greeted || !f->proxy || !f->proxy->tls
 				       ? http_place(f->to)
 				       : f->proxy->place;
 	const char *why, *advice = f->own_origin ? TRUST_OWN : TRUST_OTHER;
 	const char *problem = strstr(f->detail, "problem: ");
+	/* which has no number of its own */
+	bool other_name = strstr(f->detail, "subject name");
 
-	switch (f->verify) {
+	switch (other_name ? VERIFY_HOST : f->verify) {
 	case VERIFY_NO_ISSUER:
 	case VERIFY_SELF_SIGNED:
 	case VERIFY_SELF_SIGNED_IN_CHAIN:
@@ -136,7 +138,7 @@ static int no_certificate(const struct http_failure *f, struct o2r_err *err)
 static int broken(const struct http_failure *f, struct o2r_err *err)
 {
 	return err_set(err, ERR_FAIL, ECONNRESET, "the connection to %s broke%s",
-		http_place(f->to).s, f->connected ? "" : " while it was made");
+		http_place(f->to).s, f->greeted ? "" : " while it was made");
 }
 
 static int handshake(const struct http_failure *f, struct o2r_err *err)
@@ -227,7 +229,7 @@ static int not_connected(const struct http_failure *f, struct o2r_err *err)
 
 static int timed_out(const struct http_failure *f, struct o2r_err *err)
 {
-	if (f->connected)
+	if (f->greeted)
 		return err_set(err, ERR_FAIL, ETIMEDOUT, "%s sent nothing for %d s",
 			http_place(f->to).s, HTTP_IDLE_S);
 	return err_set(err, ERR_FAIL, ETIMEDOUT,

@@ -122,7 +122,9 @@ struct http_hop {
 	bool own_origin;    /* that of the first URL: its certificates */
 	bool authorization; /* to be sent */
 	struct http_reply *reply;
+	bool tls12;     /* nothing later */
 	char *location; /* out: a redirect leads there; malloc'd */
+	bool mute;      /* out: it broke after TLS, before it said a word */
 };
 
 /* 0: there is a reply, handed over unless it is a redirect. */
@@ -137,7 +139,8 @@ int http_check(const struct http *h, struct o2r_err *err) O2R_MUST_CHECK;
 struct http_failure {
 	CURLcode code;
 	const char *detail; /* libcurl's own text, may be "" */
-	bool connected;     /* TLS too */
+	bool greeted;       /* connected, by TLS too */
+	bool replied;       /* with a part of a reply at least */
 	long os_error;      /* of connecting */
 	long verify;        /* X509_V_ERR_*, 0: none */
 	long connect_code;  /* a proxy's status for CONNECT */

@@ -274,7 +274,7 @@ static int parse_proxy(const char *text, struct http_proxy *p)
 int http_proxy_choose(const struct http_proxy_env *env, const struct url *to,
 	struct http_proxy *out, struct o2r_err *err)
 {
-	CLEANUP(http_proxy_finish) struct http_proxy p = {{0}};
+	CLEANUP(http_proxy_finish) struct http_proxy p = {.tls = false};
 	const char *value = to->https ? env->https : env->cgi ? NULL : env->http;
 	int r;
 
@@ -292,6 +292,6 @@ int http_proxy_choose(const struct http_proxy_env *env, const struct url *to,
 			"http://HOST:PORT (or https, socks5)",
 			to->https ? "HTTPS_PROXY" : "HTTP_PROXY");
 	*out = p;
-	p = (struct http_proxy){{0}};
+	p.username = p.password = NULL;
 	return 1;
 }

@@ -255,7 +255,10 @@ static int set_tls(struct transfer *t)
 	const struct http_tls *tls = t->hop->rq->tls;
 	bool own = t->hop->own_origin;
 
-	SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(t, CURLOPT_SSLVERSION,
+		t->hop->tls12
+			? (long)CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2
+			: (long)CURL_SSLVERSION_TLSv1_2);
 	if (tls && own && tls->cert) {
 		SET(t, CURLOPT_SSLCERT, tls->cert);
 		SET(t, CURLOPT_SSLKEY, tls->key);
@@ -368,10 +371,14 @@ static int failed(struct transfer *t, CURLcode code)
 	};
 
 	/* on a connection that was kept there is nothing to be made */
-	f.connected = (curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &ready) ==
-				      CURLE_OK &&
-			      ready > 0) ||
-		      t->headers.bytes > 0;
+	(void)curl_easy_getinfo(h->easy,
+		t->hop->parts.https ? CURLINFO_APPCONNECT_TIME_T
+				    : CURLINFO_CONNECT_TIME_T,
+		&ready);
+	f.replied = t->headers.bytes > 0;
+	t->hop->mute = t->hop->parts.https && ready > 0 && !f.replied &&
+		       (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
+	f.greeted = ready > 0 || f.replied || info(h, CURLINFO_NUM_CONNECTS) == 0;
 	return http_failure(&f, t->err);
 }
 

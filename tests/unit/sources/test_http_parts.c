@@ -439,7 +439,7 @@ static void test_failures(void)
 	static const struct {
 		CURLcode code;
 		const char *detail;
-		bool connected;
+		bool greeted;
 		long os_error, verify, connect_code;
 		bool proxied;
 		int cls, result;
@@ -473,8 +473,11 @@ static void test_failures(void)
 			-EKEYREJECTED, "clock"},
 		{CURLE_PEER_FAILED_VERIFICATION, "", false, 0, 23, 0, false, ERR_ACCESS,
 			-EKEYREJECTED, "(revoked)"},
-		{CURLE_PEER_FAILED_VERIFICATION, "", false, 0, 0, 0, false, ERR_ACCESS,
+		{CURLE_PEER_FAILED_VERIFICATION, "", false, 0, 62, 0, false, ERR_ACCESS,
 			-EKEYREJECTED, "(for another name)"},
+		{CURLE_PEER_FAILED_VERIFICATION,
+			"no alternative certificate subject name matches", false, 0, 1, 0,
+			false, ERR_ACCESS, -EKEYREJECTED, "(for another name)"},
 		{CURLE_PEER_FAILED_VERIFICATION,
 			"SSL certificate problem: EE certificate key too weak", false, 0,
 			66, 0, false, ERR_ACCESS, -EKEYREJECTED,
@@ -504,7 +507,7 @@ static void test_failures(void)
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct http_failure f = {.code = row[i].code,
 			.detail = row[i].detail,
-			.connected = row[i].connected,
+			.greeted = row[i].greeted,
 			.os_error = row[i].os_error,
 			.verify = row[i].verify,
 			.connect_code = row[i].connect_code,
