@@ -9,7 +9,7 @@ _o2r() {
   local image="--platform --limit --jobs --cache --no-cache
     --creds --username --password-stdin --authfile --cert-dir --tls-verify --insecure --parallel --offline"
   if [ "$cword" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest diff cache help --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest save diff cache help --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -62,7 +62,7 @@ _o2r() {
   esac
   case $command in
   help)
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest diff cache help" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest save diff cache help" -- "$cur")
     ;;
   cache)
     if [[ $cur == -* ]]; then
@@ -123,6 +123,14 @@ _o2r() {
   digest)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--index --format
+        $image --verbose --quiet --help" -- "$cur")
+    elif [[ $cur != oci:* ]]; then
+      _filedir
+    fi
+    ;;
+  save)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--tag --format
         $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir

@@ -162,6 +162,8 @@ O2R_API void o2r_image_close(struct o2r_image *image);
 
 /* As it was given. */
 O2R_API const char *o2r_image_reference(const struct o2r_image *image);
+/* The tag that the reference names, such as "latest"; NULL: none, or a digest. */
+O2R_API const char *o2r_image_tag(const struct o2r_image *image);
 O2R_API const char *o2r_image_manifest_digest(const struct o2r_image *image);
 /* Media type of the manifest. */
 O2R_API const char *o2r_image_media_type(const struct o2r_image *image);
@@ -204,7 +206,8 @@ O2R_API const char *o2r_image_named_digest(const struct o2r_image *image);
 O2R_API int o2r_image_fetch(struct o2r_image *image, struct o2r_error *error);
 /* Write the image as an OCI layout of its own: manifest, config and layers as they are,
  * all verified. dir is made; it must not exist, or be empty. name (may be NULL) becomes
- * org.opencontainers.image.ref.name. A failure leaves nothing. */
+ * org.opencontainers.image.ref.name: letters and digits with one of -._:@/+ between them.
+ * A failure leaves nothing. */
 O2R_API int o2r_image_save(struct o2r_image *image, const char *dir, const char *name,
 	struct o2r_error *error);
 

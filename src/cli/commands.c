@@ -12,6 +12,7 @@
 #include "cli/cmd_ls.h"
 #include "cli/cmd_mount.h"
 #include "cli/cmd_mounts.h"
+#include "cli/cmd_save.h"
 #include "cli/cmd_snapshot.h"
 #include "cli/cmd_umount.h"
 #include "cli/help.h"
@@ -26,6 +27,7 @@ const struct command *const cli_commands[] = {
 	&cmd_cp,
 	&cmd_inspect,
 	&cmd_digest,
+	&cmd_save,
 	&cmd_diff,
 	&cmd_cache,
 	&cmd_help,
