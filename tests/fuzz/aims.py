@@ -8,6 +8,7 @@ AIMS = {
     "ref": ["src/sources/ref.c", "src/sources/name.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
     "toml": ["src/sources/registry/toml*.c", "src/sources/registry/registries_conf.c", "src/sources/registry/registries_match.c"],
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
+    "replies": ["src/sources/registry/retry_after.c", "src/sources/registry/warning.c", "src/sources/registry/error_document.c"],
     "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],
     "state": ["src/o2r_state.c"],
     "plan": ["src/ext4/[!o]*.c", "src/ext4/object.c"],

@@ -59,6 +59,13 @@ const char *client_label(const struct client *c)
 	return c->label;
 }
 
+bool client_distrust(struct client *c)
+{
+	bool others = c->endpoints.count > 1 || atomic_load(&c->foreign);
+
+	return !atomic_exchange(&c->distrust, true) && others;
+}
+
 int client_session_create(struct client *c, const _Atomic bool *stop,
 	struct client_session **out, struct o2r_err *err)
 {

@@ -29,6 +29,12 @@ int client_create(const struct name *name, const struct registry_settings *setti
 void client_destroy(struct client *c);
 /* Registry and repository, for messages: "docker.io/library/nginx". */
 const char *client_label(const struct client *c);
+/*
+ * What came has not the digest that it should have. From now on only the registry itself
+ * is asked, no mirror and no URL of a foreign layer. False: nobody else was to be asked
+ * anyway, so that another try would bring the same.
+ */
+bool client_distrust(struct client *c);
 
 /* stop (may be NULL): makes requests and waits end with -EINTR once true. */
 int client_session_create(struct client *c, const _Atomic bool *stop,

@@ -174,6 +174,7 @@ static int ask_url(struct blob_ask *a, const char *text, const struct origin *or
 
 	if (r < 0)
 		return r;
+	atomic_store(&c->foreign, true);
 	t->label = origin->s;
 	t->ranged = rq.ranged;
 	r = http_perform(a->session->http, &rq, &reply, err);
@@ -226,7 +227,7 @@ int client_blob(
 {
 	struct blob_ask a = {.session = s, .transfer = {.b = b, .next = b->first}};
 
-	if (b->urls) {
+	if (b->urls && !atomic_load(&s->client->distrust)) {
 		int r = ask_urls(&a, err);
 
 		if (r == 0 || r == -EINTR || a.transfer.caller_failed)

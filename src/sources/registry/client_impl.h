@@ -57,6 +57,8 @@ struct client {
 	struct place *places; /* as many */
 	struct auth *auth;
 	_Atomic bool answered; /* has anybody? */
+	_Atomic bool foreign;  /* has a URL of a foreign layer been asked? */
+	_Atomic bool distrust; /* only the registry itself is asked */
 	pthread_mutex_t lock;
 	struct strings warnings; /* that were shown */
 	struct strings dead;     /* origins of `urls` that cannot be reached */

@@ -104,6 +104,7 @@ static int on_data(void *arg, const void *p, size_t n, struct o2r_err *err)
 	return r < 0 ? err_nomem(err) : 0;
 }
 
+/* Registries that do not tell repositories from tags are the rule. */
 static int missing(const struct ask *q, const struct http_reply *r, const char *code,
 	const char *why, struct o2r_err *err)
 {
@@ -114,16 +115,12 @@ static int missing(const struct ask *q, const struct http_reply *r, const char *
 	if (strcmp(code, "NAME_UNKNOWN") == 0)
 		return err_set(err, ERR_NOT_FOUND, ENOENT,
 			"%s: there is no such repository%s: check the name, or log in if "
-			"it is "
-			"private",
+			"it is private",
 			q->place->label, why);
-	return err_set(err, ERR_NOT_FOUND, ENOENT, "%s has no %s %s%s%s: check the name",
+	return err_set(err, ERR_NOT_FOUND, ENOENT,
+		"%s has no %s %s, or there is no such repository%s: check the name",
 		q->place->label, f->digest ? "manifest" : "tag",
-		text_quote(what.s, strlen(what.s)).s,
-		strcmp(code, "MANIFEST_UNKNOWN") == 0
-			? ""
-			: ", or there is no such repository",
-		why);
+		text_quote(what.s, strlen(what.s)).s, why);
 }
 
 static int on_refused(

@@ -93,7 +93,7 @@ static bool may_be_asked(const struct client *c, const struct place *p, bool by_
 {
 	const struct endpoint *e = p->endpoint;
 
-	if (atomic_load(&p->down))
+	if (atomic_load(&p->down) || atomic_load(&c->distrust))
 		return false;
 	return by_tag ? e->tags : e->digests || (e->tags && c->by_name);
 }

@@ -56,6 +56,11 @@ struct client_session *fake_open(const struct digest *digest)
 	return s;
 }
 
+struct client *fake_client(void)
+{
+	return client;
+}
+
 void fake_close(struct client_session *s)
 {
 	client_session_destroy(s);

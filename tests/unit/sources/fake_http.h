@@ -52,6 +52,7 @@ extern struct fake fake;
 void fake_begin(void);
 /* docker.io/library/nginx:latest, or with a digest. */
 struct client_session *fake_open(const struct digest *digest);
+struct client *fake_client(void);
 void fake_close(struct client_session *s);
 /* How often the text is in the log. */
 unsigned fake_logged(const char *text);

@@ -145,7 +145,8 @@ static const struct refusal {
 		"has no tag latest, or there is no such repository: check the name"},
 	{404, NULL, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"m\"}]}",
 		ERR_NOT_FOUND, -ENOENT, 1,
-		HUB " has no tag latest (MANIFEST_UNKNOWN: m): check"},
+		HUB " has no tag latest, or there is no such repository "
+		    "(MANIFEST_UNKNOWN: m)"},
 	{404, NULL, "{\"errors\":[{\"code\":\"NAME_UNKNOWN\",\"message\":\"m\"}]}",
 		ERR_NOT_FOUND, -ENOENT, 1,
 		"there is no such repository (NAME_UNKNOWN: m)"},

@@ -549,6 +549,43 @@ static void whole_and_verified(void)
 	CHECK_EQ(fake.wait_count, 0);
 }
 
+/* Who sent what is wrong is not known when several are asked: then only the registry is.
+ */
+static void distrust(void)
+{
+	static const char *const urls[] = {"https://far/x", NULL};
+	struct client_session *s;
+
+	mirrors("one", true, true);
+	script(0, (struct fake_answer){.body = BLOB});
+	script(1, (struct fake_answer){.body = BLOB});
+	s = fake_open(NULL);
+	CHECK_EQ(get_in(s, 0, SIZE, NULL), 0);
+	CHECK(client_distrust(fake_client()));
+	CHECK(!client_distrust(fake_client()));
+	caller = (struct caller){0};
+	CHECK_EQ(get_in(s, 0, SIZE, NULL), 0);
+	fake_close(s);
+	CHECK(asked(0, "one/") && asked(1, "hub/"));
+
+	begin();
+	script(0, (struct fake_answer){.body = BLOB});
+	script(1, (struct fake_answer){.body = BLOB});
+	s = fake_open(NULL);
+	CHECK_EQ(get_in(s, 0, SIZE, urls), 0);
+	CHECK(client_distrust(fake_client()));
+	caller = (struct caller){0};
+	CHECK_EQ(get_in(s, 0, SIZE, urls), 0);
+	fake_close(s);
+	CHECK(asked(0, "far/") && asked(1, "registry-1.docker.io/"));
+
+	begin();
+	s = fake_open(NULL);
+	CHECK(!client_distrust(fake_client()));
+	CHECK_STR(client_label(fake_client()), HUB);
+	fake_close(s);
+}
+
 int main(void)
 {
 	CHECK_EQ(digest_of(DIGEST_SHA256, BLOB, SIZE, &digest, &err), 0);
@@ -564,5 +601,6 @@ int main(void)
 	foreign();
 	foreign_and_private();
 	whole_and_verified();
+	distrust();
 	TEST_END;
 }
