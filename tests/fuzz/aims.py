@@ -7,6 +7,8 @@ AIMS = {
     "json": ["src/sources/json.c", "src/sources/json_check.c", "src/sources/manifest.c", "src/sources/config.c", "src/sources/media_type.c"],
     "ref": ["src/sources/ref.c", "src/sources/name.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
     "toml": ["src/sources/registry/toml*.c", "src/sources/registry/registries_conf.c", "src/sources/registry/registries_match.c"],
+    "http": ["src/sources/registry/url.c", "src/sources/registry/http_headers.c", "src/sources/registry/http_proxy.c",
+             "src/sources/registry/http_redirect.c"],
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
     "replies": ["src/sources/registry/retry_after.c", "src/sources/registry/warning.c", "src/sources/registry/error_document.c"],
     "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],

@@ -184,8 +184,12 @@ static int field(struct http_headers *h, const char *line, size_t n)
 	const char *colon = memchr(line, ':', n);
 	size_t name = colon ? (size_t)(colon - line) : 0;
 
-	if (!colon || memchr(line, '\0', n))
+	if (!colon)
 		return 0;
+	/* with control bytes it is no field (RFC 9110, 5.5) */
+	for (size_t i = 0; i < n; i++)
+		if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
+			return 0;
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		if (strlen(fields[i].name) != name ||
 			strncasecmp(fields[i].name, line, name) != 0)
