@@ -12,6 +12,7 @@ from mkimage import Image, Layer, Layout
 from registries import RegistryCase, skopeo
 from web import Web
 
+AMD64 = ("--platform=linux/amd64",)
 FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 
 
@@ -133,13 +134,11 @@ class Indexes(RegistryCase):
         reference = self.put(registry, layout)
         top = self.facts["index"]["manifests"][0]["digest"]
         for args, digest in (((), self.facts["manifests"][0]["digest"]), (("--platform=linux/arm64",), self.facts["manifests"][1]["digest"]),
-                             (("--index",), top)):
+                             (("--index", *AMD64), top)):
             with self.subTest(args):
-                args = args if "--platform=linux/arm64" in args or args == ("--index",) else ("--platform=linux/amd64", *args)
-                self.assertEqual(self.o2r("digest", reference, *args).stdout.decode(), digest + "\n")
-        # a layout's are the same
-        self.assertEqual(self.o2r("digest", "oci:%s:latest" % layout, "--index").stdout.decode(), top + "\n")
-        self.assertEqual([rq.path for rq in registry.requests() if "/blobs/" in rq.path], [], "digest fetches no blob")
+                self.assertEqual(self.o2r("digest", reference, *(args or AMD64)).stdout.decode(), digest + "\n")
+        configs = {manifest["config"] for manifest in self.facts["manifests"]}
+        self.assertLessEqual(set(registries.fetched(registry.requests())), configs, "no layer is needed")
 
 
 class Refused(RegistryCase):
