@@ -53,7 +53,7 @@ struct space *space_create(const struct auth_target *t, const struct url *origin
 		.origin = *origin,
 		.registry = strdup(t->endpoint->registry),
 		.path = strdup(t->endpoint->path),
-		.mirror = t->endpoint->mirror,
+		.foreign = t->endpoint->foreign,
 		.no_secrets = t->no_secrets,
 	};
 	if (!s->registry || !s->path) {
@@ -112,7 +112,7 @@ static int look_up(struct space *s, const struct registry_settings *settings,
 	if (s->looked_up || s->no_secrets)
 		return 0;
 	/* the user gave them for the registry that he named */
-	if (s->mirror)
+	if (s->foreign)
 		own.username = own.password = NULL;
 	r = credentials_find(s->registry, s->path, &own, ctx, &s->cred, err);
 	if (r < 0)

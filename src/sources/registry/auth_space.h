@@ -21,7 +21,7 @@ struct space {
 	struct space *next;
 	struct url origin;
 	char *registry, *path;
-	bool mirror, no_secrets;
+	bool foreign, no_secrets; /* see endpoint.h, auth.h */
 
 	enum challenge_kind kind; /* what it asked for last */
 	char *realm, *service;

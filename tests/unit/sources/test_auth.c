@@ -379,7 +379,7 @@ static void mirrors(void)
 
 	/* the password is for the registry of the image */
 	place_begin(&p, true, "mirror.example", "library/nginx");
-	p.endpoint.mirror = true;
+	p.endpoint.mirror = p.endpoint.foreign = true;
 	setenv("REGISTRY_AUTH_FILE", file, 1);
 	put_file("{}");
 	CHECK(strstr(refused(a, &p, "Basic", NULL, NULL), "there are no credentials"));
