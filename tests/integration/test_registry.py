@@ -205,7 +205,7 @@ class Commands(RegistryCase):
 
     def setUp(self):
         super().setUp()
-        self.server, self.from_layout = self.registry(), self.layout(samples.image("gzip", "zstd", "gzip"))
+        self.server, self.from_layout = self.registry(), self.layout(samples.image("gzip"))
         self.reference = self.put(self.server, self.from_layout)
 
     def test_view(self):
