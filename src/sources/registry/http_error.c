@@ -36,17 +36,21 @@ static const char TRUST_OWN[] = "give the registry's CA as *.crt by --cert-dir D
 static const char TRUST_OTHER[] =
 	"the registry redirects there, and for that only the system's CAs count";
 
+static const char TRUST_PROXY[] =
+	"for a proxy only the system's CAs count (SSL_CERT_FILE names others)";
+
 static int certificate(const struct http_failure *f, struct o2r_err *err)
 {
-	struct http_place at = f->verify || f->greeted || !f->proxy || !f->proxy->tls
-				       ? http_place(f->to)
-				       : f->proxy->place;
-	const char *why, *advice = f->own_origin ? TRUST_OWN : TRUST_OTHER;
+	bool proxy = f->proxy && f->proxy_verify && !f->verify;
+	struct http_place at = proxy ? f->proxy->place : http_place(f->to);
+	const char *why, *advice = proxy           ? TRUST_PROXY
+				   : f->own_origin ? TRUST_OWN
+						   : TRUST_OTHER;
 	const char *problem = strstr(f->detail, "problem: ");
 	/* which has no number of its own */
 	bool other_name = strstr(f->detail, "subject name");
 
-	switch (other_name ? VERIFY_HOST : f->verify) {
+	switch (other_name ? VERIFY_HOST : proxy ? f->proxy_verify : f->verify) {
 	case VERIFY_NO_ISSUER:
 	case VERIFY_SELF_SIGNED:
 	case VERIFY_SELF_SIGNED_IN_CHAIN:
@@ -56,7 +60,7 @@ static int certificate(const struct http_failure *f, struct o2r_err *err)
 		break;
 	case VERIFY_EXPIRED:
 		why = "expired";
-		advice = "the registry has to renew it; meanwhile --tls-verify=false";
+		advice = "it has to be renewed; meanwhile --tls-verify=false";
 		break;
 	case VERIFY_NOT_YET:
 		why = "not valid yet";
@@ -75,8 +79,8 @@ static int certificate(const struct http_failure *f, struct o2r_err *err)
 		why = problem ? problem + strlen("problem: ") : "not acceptable";
 	}
 	return err_set(err, ERR_ACCESS, EKEYREJECTED,
-		"the certificate of %s is not trusted (%s): %s", at.s,
-		text_quote(why, strlen(why)).s, advice);
+		"the certificate of %s%s is not trusted (%s): %s",
+		proxy ? "the proxy " : "", at.s, text_quote(why, strlen(why)).s, advice);
 }
 
 static bool says_any(const char *text, const char *const *list)

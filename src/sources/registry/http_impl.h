@@ -7,6 +7,7 @@
  *   http_redirect.c  where a redirect leads; libcurl's URL arithmetic
  *   http_proxy.c     which proxy; pure but for reading the environment
  *   http_roots.c     the system's certificates
+ *   http_trust.c     which certificates a server is verified by
  *   http_error.c     libcurl's codes -> ours
  */
 #ifndef O2R_SOURCES_REGISTRY_HTTP_IMPL_H
@@ -88,15 +89,16 @@ void http_proxy_finish(struct http_proxy *p);
 
 /* --- http_roots.c --- */
 
-/* The system's certificates where libcurl's defaults will not do: SSL_CERT_FILE or
- * SSL_CERT_DIR is set, or others are to be added. */
+/* The system's certificates as bytes. */
 struct http_roots {
 	bool read;
-	bool by_dir;    /* *pem holds the folders' too */
-	struct buf pem; /* without an end that matters */
+	struct buf
+		pem; /* of the file, and of the folders where SSL_CERT_DIR names them */
 };
 
-bool http_roots_are_set(void);
+/* Folders where certificates can be found by their hash, with colons between them; NULL:
+ * none. */
+const char *http_roots_folders(void);
 int http_roots_read(struct http_roots *r, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* --- the session --- */
@@ -105,7 +107,8 @@ struct http {
 	const struct ctx *ctx;
 	const _Atomic bool *stop;
 	CURLM *multi;
-	CURL *easy; /* of the transfer that is under way */
+	CURL *easy;     /* of the transfer that is under way */
+	bool all_roots; /* those that can be looked up did not do */
 	struct http_roots roots;
 	char *ca_pem; /* that all_pem has besides the roots */
 	struct buf all_pem;
@@ -125,6 +128,7 @@ struct http_hop {
 	bool tls12;     /* nothing later */
 	char *location; /* out: a redirect leads there; malloc'd */
 	bool mute;      /* out: it broke after TLS, before it said a word */
+	bool unproven;  /* out: a certificate was not accepted */
 };
 
 /* 0: there is a reply, handed over unless it is a redirect. */
@@ -132,6 +136,14 @@ int http_transfer(
 	struct http *h, struct http_hop *hop, struct o2r_err *err) O2R_MUST_CHECK;
 /* 0, or -EINTR */
 int http_check(const struct http *h, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* --- http_trust.c --- */
+
+/* How h->easy verifies: by the system's certificates, and ca_pem (NULL: none), which
+ * stays the caller's for the time of the transfer. */
+int http_trust(struct http *h, const char *ca_pem, struct o2r_err *err) O2R_MUST_CHECK;
+/* The same for a proxy that is spoken to by TLS: the system's alone. */
+int http_trust_proxy(struct http *h, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* --- http_error.c --- */
 
@@ -143,6 +155,7 @@ struct http_failure {
 	bool replied;       /* with a part of a reply at least */
 	long os_error;      /* of connecting */
 	long verify;        /* X509_V_ERR_*, 0: none */
+	long proxy_verify;  /* the same for a proxy that is spoken to by TLS */
 	long connect_code;  /* a proxy's status for CONNECT */
 	const struct url *to;
 	bool own_origin;                /* not another one, after a redirect */

@@ -1,6 +1,5 @@
 /*
- * The system's certificates as bytes, for when libcurl is given others besides them: what
- * it is given as bytes takes the place of its file.
+ * The system's certificates as bytes.
  *
  * SSL_CERT_FILE and SSL_CERT_DIR mean what they mean to Go programs: the file instead of
  * the system's, the folders (with colons between them) instead of the system's, each file
@@ -35,9 +34,11 @@ static const char *variable(const char *name)
 	return s && *s ? s : NULL;
 }
 
-bool http_roots_are_set(void)
+const char *http_roots_folders(void)
 {
-	return variable("SSL_CERT_FILE") || variable("SSL_CERT_DIR");
+	const char *dirs = variable("SSL_CERT_DIR");
+
+	return dirs ? dirs : curl_version_info(CURLVERSION_NOW)->capath;
 }
 
 /* What is read of one file: the blocks that are certificates. A file may hold keys, or
@@ -147,7 +148,6 @@ int http_roots_read(struct http_roots *roots, struct o2r_err *err)
 		r = dirs ? add_folders(&roots->pem, dirs, err) : 0;
 	if (r < 0)
 		return r;
-	roots->by_dir = dirs != NULL;
 	roots->read = true;
 	return 0;
 }

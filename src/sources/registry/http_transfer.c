@@ -198,58 +198,6 @@ static void set_request(struct transfer *t)
 	}
 }
 
-/* What takes the place of libcurl's default file, and of its folder if that was said. */
-static void set_roots(struct transfer *t, CURLoption blob_option, CURLoption file_option,
-	CURLoption folder_option, const struct buf *pem)
-{
-	struct curl_blob blob = {pem->data, pem->len, CURL_BLOB_NOCOPY};
-
-	if (pem->len)
-		SET(t, blob_option, &blob);
-	else
-		SET(t, file_option, NULL);
-	if (t->h->roots.by_dir)
-		SET(t, folder_option, NULL);
-}
-
-/* The system's certificates and these. They stay in the session: libcurl borrows them. */
-static int add_roots(struct http *h, const char *ca_pem, struct o2r_err *err)
-{
-	int r;
-
-	if (h->ca_pem && strcmp(h->ca_pem, ca_pem) == 0)
-		return 0;
-	free(h->ca_pem);
-	h->ca_pem = NULL;
-	h->all_pem.len = 0;
-	h->all_pem.max = 2 * HTTP_ROOTS_MAX;
-	r = buf_append(&h->all_pem, h->roots.pem.data, h->roots.pem.len);
-	if (r == 0)
-		r = buf_append(&h->all_pem, ca_pem, strlen(ca_pem));
-	if (r == 0)
-		h->ca_pem = strdup(ca_pem);
-	return h->ca_pem ? 0 : err_nomem(err);
-}
-
-static int set_trust(struct transfer *t, const char *ca_pem)
-{
-	struct http *h = t->h;
-	int r;
-
-	if (!ca_pem && !http_roots_are_set())
-		return 0;
-	r = http_roots_read(&h->roots, t->err);
-	if (r == 0 && ca_pem)
-		r = add_roots(h, ca_pem, t->err);
-	if (r < 0)
-		return r;
-	set_roots(t, CURLOPT_CAINFO_BLOB, CURLOPT_CAINFO, CURLOPT_CAPATH,
-		ca_pem ? &h->all_pem : &h->roots.pem);
-	set_roots(t, CURLOPT_PROXY_CAINFO_BLOB, CURLOPT_PROXY_CAINFO,
-		CURLOPT_PROXY_CAPATH, &h->roots.pem);
-	return t->result;
-}
-
 static int set_tls(struct transfer *t)
 {
 	const struct http_tls *tls = t->hop->rq->tls;
@@ -269,9 +217,11 @@ static int set_tls(struct transfer *t)
 		SET(t, CURLOPT_SSL_VERIFYPEER, 0L);
 		SET(t, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (t->result < 0 || !t->hop->parts.https)
-		return t->result;
-	return set_trust(t, tls && tls->verify && own ? tls->ca_pem : NULL);
+	if (t->result == 0 && t->hop->parts.https && (!tls || tls->verify))
+		t->result = http_trust(t->h, own && tls ? tls->ca_pem : NULL, t->err);
+	if (t->result == 0 && t->proxied && t->proxy.tls)
+		t->result = http_trust_proxy(t->h, t->err);
+	return t->result;
 }
 
 static int set_proxy(struct transfer *t)
@@ -308,8 +258,8 @@ static int prepare(struct transfer *t)
 	set_request(t);
 	r = t->result;
 	if (r == 0)
-		r = set_tls(t);
-	return r == 0 ? set_proxy(t) : r;
+		r = set_proxy(t);
+	return r == 0 ? set_tls(t) : r;
 }
 
 /* --- how it goes --- */
@@ -363,6 +313,7 @@ static int failed(struct transfer *t, CURLcode code)
 		.detail = h->error,
 		.os_error = info(h, CURLINFO_OS_ERRNO),
 		.verify = info(h, CURLINFO_SSL_VERIFYRESULT),
+		.proxy_verify = info(h, CURLINFO_PROXY_SSL_VERIFYRESULT),
 		.connect_code = info(h, CURLINFO_HTTP_CONNECTCODE),
 		.to = &t->hop->parts,
 		.own_origin = t->hop->own_origin,
@@ -376,6 +327,7 @@ static int failed(struct transfer *t, CURLcode code)
 				    : CURLINFO_CONNECT_TIME_T,
 		&ready);
 	f.replied = t->headers.bytes > 0;
+	t->hop->unproven = code == CURLE_PEER_FAILED_VERIFICATION;
 	t->hop->mute = t->hop->parts.https && ready > 0 && !f.replied &&
 		       (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
 	f.greeted = ready > 0 || f.replied || info(h, CURLINFO_NUM_CONNECTS) == 0;
@@ -393,7 +345,7 @@ static void note(struct transfer *t)
 		(int)strcspn(path, "?#"), path, hop->reply->status, hop->reply->received);
 }
 
-int http_transfer(struct http *h, struct http_hop *hop, struct o2r_err *err)
+static int transfer(struct http *h, struct http_hop *hop, struct o2r_err *err)
 {
 	CLEANUP(transfer_finish)
 	struct transfer t = {.h = h, .hop = hop, .headers.reply = hop->reply, .err = err};
@@ -419,4 +371,16 @@ int http_transfer(struct http *h, struct http_hop *hop, struct o2r_err *err)
 		return failed(&t, CURLE_PARTIAL_FILE);
 	note(&t);
 	return 0;
+}
+
+int http_transfer(struct http *h, struct http_hop *hop, struct o2r_err *err)
+{
+	int r = transfer(h, hop, err);
+
+	/* nothing has been sent yet */
+	if (r == -EKEYREJECTED && hop->unproven && !h->all_roots) {
+		h->all_roots = true;
+		r = transfer(h, hop, err);
+	}
+	return r;
 }

@@ -433,6 +433,30 @@ static void test_proxy_env(void)
 	CHECK(http_proxy_env().cgi);
 }
 
+static void test_proxy_certificate(void)
+{
+	struct url to = {0};
+	struct http_proxy proxy = {.place.s = "p:1", .tls = true};
+	struct http_failure f = {.code = CURLE_PEER_FAILED_VERIFICATION,
+		.detail = "",
+		.proxy_verify = 19,
+		.to = &to,
+		.own_origin = true,
+		.proxy = &proxy};
+	struct o2r_err err = {0};
+
+	CHECK_EQ(url_parse("https://x/", &to), 0);
+	CHECK_EQ(http_failure(&f, &err), -EKEYREJECTED);
+	CHECK(strstr(err.text, "the proxy p:1 is not trusted (unknown issuer)"));
+	f.verify = 10;
+	CHECK_EQ(http_failure(&f, &err), -EKEYREJECTED);
+	CHECK(strstr(err.text, "x:443 is not trusted (expired)"));
+	f.verify = f.proxy_verify = 19;
+	f.own_origin = false;
+	CHECK_EQ(http_failure(&f, &err), -EKEYREJECTED);
+	CHECK(strstr(err.text, "redirects there"));
+}
+
 /* Codes that need a network, or a broken one, to be met. */
 static void test_failures(void)
 {
@@ -540,6 +564,7 @@ int main(void)
 	test_proxy_user();
 	test_bad_proxy();
 	test_proxy_env();
+	test_proxy_certificate();
 	test_failures();
 	TEST_END;
 }
