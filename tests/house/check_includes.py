@@ -38,7 +38,7 @@ THIRD_PARTY = {
     "zstd*.h": ["src/blob/zstd_dec.c", "src/blob/checkpoints.c", "src/blob/reader.c"],
     "cjson/*": ["src/sources/json.c"],
     "archive*.h": ["src/sources/archive.c", "src/sources/archive_convert.c", "src/sources/archive_tar_out.c"],
-    "curl/*": ["src/sources/registry/http*.c"],
+    "curl/*": ["src/sources/registry/http*.c", "src/sources/registry/http_impl.h"],
     "fuse*": ["src/fs/view*"],
     "uuid/*": ["src/o2r_ext4.c"],
 }
