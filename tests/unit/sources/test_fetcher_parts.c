@@ -327,7 +327,9 @@ static void test_wrong(void)
 	struct blob b = blob_of(&c, &client, 0);
 	const char *name = digest_format(&client.blobs[0].digest).s;
 
+	client.gate = MIB;
 	CHECK_EQ(blob_pread_early(&b, got, 10, 0, &err), 0);
+	fake_set_gate(&client, UINT64_MAX);
 	CHECK_EQ(blob_ready(&b, &err), -EBADMSG);
 	CHECK_EQ(err.cls, ERR_CORRUPT);
 	CHECK(strstr(err.text, "fake.example/app") && strstr(err.text, name));
