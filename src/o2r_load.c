@@ -15,6 +15,7 @@
 #include "fs/merge.h"
 #include "fs/tar_index.h"
 #include "handle.h"
+#include "o2r_dirs.h"
 #include "o2r_index.h"
 #include "o2r_prefix.h"
 
@@ -161,6 +162,12 @@ static int index_layer(struct load *l, const struct index_layer *il, struct o2r_
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (l->image->image->layers[i].dir) {
+		r = o2r_dirs_index(l->image, i, &l->layers[i], &l->streams[i], err);
+		if (r == 0)
+			log_scanned(l, i, il->name, &start);
+		return r;
+	}
 	r = o2r_index_get(il, &l->bytes, &l->layers[i], &l->streams[i], err);
 	if (r > 0)
 		log_kept(l, i, il->name, &start);

@@ -310,6 +310,8 @@ static int read_at(const struct blob *b, void *buf, size_t n, uint64_t off, bool
 
 	if (r < 0)
 		return r;
+	if (b->ops->read)
+		return b->ops->read(b->arg, buf, n, off, err);
 	r = b->ops->pread(b->arg, buf, n, off);
 
 	if (r == -ENODATA)

@@ -20,6 +20,8 @@
 struct blob_ops {
 	/* exactly n bytes, in bounds already; 0 or a negative errno */
 	int (*pread)(void *arg, void *buf, size_t n, uint64_t off);
+	/* the same with more to say about failures; NULL: pread is asked */
+	int (*read)(void *arg, void *buf, size_t n, uint64_t off, struct o2r_err *err);
 	/* the same into v[0 .. count), without waiting for a device: -EAGAIN when that
 	 * cannot be had; NULL: never */
 	int (*preadv_cached)(void *arg, const struct iovec *v, int count, uint64_t off);

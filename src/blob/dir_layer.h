@@ -32,9 +32,15 @@ struct dir_rules {
 	 * user.fuseoverlayfs.* */
 	bool overlay;
 	bool names; /* .wh.NAME and .wh..wh..opq */
+	/* the store of root, whose marks are in trusted.*: who cannot see them must not
+	 * read it */
+	bool trusted;
 	/* owner, mode and type are those of user.containers.override_stat or
 	 * user.fuseoverlayfs.override_stat where there is one */
 	bool override_stat;
+	/* the directory's own owner, mode, time and attributes are those of the image's
+	 * root; otherwise they are its keeper's */
+	bool root;
 	struct id_map uids, gids;
 };
 

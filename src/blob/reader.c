@@ -180,6 +180,8 @@ static int seek(struct stream_reader *r, uint64_t off, struct o2r_err *err)
 static int check_pieces(const struct stream *s, uint64_t off, const unsigned char *p,
 	size_t n, struct o2r_err *err)
 {
+	if (s->unchecked)
+		return 0;
 	for (size_t i = 0; i < n; i += STREAM_PIECE) {
 		size_t piece = (size_t)((off + i) / STREAM_PIECE);
 

@@ -13,6 +13,24 @@ void stream_destroy(struct stream *s)
 	free(s);
 }
 
+int stream_of(const struct blob *blob, const struct digest *id, struct stream **out,
+	struct o2r_err *err)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return err_nomem(err);
+	*s = (struct stream){.blob = blob,
+		.codec = CODEC_PLAIN,
+		.unchecked = true,
+		.span = STREAM_SPAN,
+		.size = blob->size,
+		.diff_id = *id};
+	checkpoints_init(&s->checkpoints, NULL);
+	*out = s;
+	return 0;
+}
+
 uint64_t stream_size(const struct stream *s)
 {
 	return s->size;

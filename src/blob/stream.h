@@ -68,6 +68,10 @@ int stream_scan(const struct blob *blob, const struct stream_expect *expect,
 	const struct stream_sink *sink, const struct ctx *ctx,
 	_Atomic uint64_t *bytes_done, struct stream **out,
 	struct o2r_err *err) O2R_MUST_CHECK;
+/* The bytes of a blob as they are, not checked by anybody but the blob itself (files.h).
+ * id: what stream_diff_id is to say. */
+int stream_of(const struct blob *blob, const struct digest *id, struct stream **out,
+	struct o2r_err *err) O2R_MUST_CHECK;
 void stream_destroy(struct stream *s);
 
 uint64_t stream_size(const struct stream *s); /* decoded bytes */

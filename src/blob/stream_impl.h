@@ -8,7 +8,8 @@
 struct stream {
 	const struct blob *blob;
 	enum codec codec;
-	bool zlib; /* which implementation the checkpoints are of */
+	bool unchecked; /* there are no crcs: the blob vouches for itself */
+	bool zlib;      /* which implementation the checkpoints are of */
 	uint64_t span;
 	uint64_t size; /* decoded bytes */
 	struct digest blob_digest, diff_id;

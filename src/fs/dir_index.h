@@ -1,8 +1,8 @@
 /*
  * Directory index: fills a struct layer from a directory, as the tar index does from an
- * archive: the entries that a tar of the layer would have (whiteouts as .wh. names), in
- * byte order, parents first. Data stays where it is (blob/files.h). docs/directories.md
- * has the rules of each kind of store.
+ * archive: the entries that a tar of the layer would have (whiteouts as .wh. names), the
+ * names of each directory in byte order, then those of its subdirectories. Data stays
+ * where it is (blob/files.h). docs/directories.md has the rules of each kind of store.
  */
 #ifndef O2R_FS_DIR_INDEX_H
 #define O2R_FS_DIR_INDEX_H
