@@ -52,6 +52,7 @@ int span_cache_create(struct stream *const *streams, unsigned count,
 	c->options = *o;
 	c->count = count;
 	span_list_init(&c->idle);
+	span_list_init(&c->read);
 	span_list_init(&c->readers);
 	span_workers_init(&c->workers, o->threads ? o->threads : ctx->threads);
 	for (unsigned i = 0; i < count; i++)
@@ -115,7 +116,11 @@ static void fetch_drop(struct span_cache *c, struct span_fetch *f)
 		return;
 	if (f->status < 0)
 		count_failure(c);
-	f->done(f->arg, f->status, &f->err);
+	if (f->lend)
+		f->lend(f->arg, f->status, f->where, f->count, &f->err);
+	else
+		f->done(f->arg, f->status, &f->err);
+	span_take_back(c, f);
 	free(f);
 }
 
@@ -206,31 +211,40 @@ static void fill_wants(struct span_cache *c, struct span_fetch *f,
 				.off = p->off + done,
 				.end = p->off + done + n,
 				.dst = p->dst + done};
+			f->where[w - f->wants] =
+				(struct iovec){.iov_base = w->dst, .iov_len = n};
 		}
 	}
 }
 
-void span_cache_fetch(struct span_cache *c, const struct span_part *parts, unsigned count,
-	void (*done)(void *arg, int status, const struct o2r_err *err), void *arg)
+static struct span_fetch *fetch_create(struct span_cache *c,
+	const struct span_part *parts, unsigned count, int *status, struct o2r_err *err)
 {
 	struct span_fetch *f = NULL;
-	struct o2r_err err = {0};
 	size_t wants = 0;
-	int r = count_wants(c, parts, count, &wants, &err);
 
-	if (r == 0 && wants < UINT_MAX)
-		f = calloc(1, sizeof(*f) + wants * sizeof(f->wants[0]));
+	*status = count_wants(c, parts, count, &wants, err);
+	if (*status < 0)
+		return NULL;
+	if (wants < UINT_MAX)
+		f = calloc(1,
+			sizeof(*f) + wants * (sizeof(f->wants[0]) + sizeof(f->where[0])));
 	if (!f) {
-		count_failure(c);
-		done(arg, r < 0 ? r : err_nomem(&err), &err);
-		return;
+		*status = err_nomem(err);
+		return NULL;
 	}
-	f->done = done;
-	f->arg = arg;
-	atomic_init(&f->left, (unsigned)wants + 1);
+	f->count = (unsigned)wants;
+	f->where = (struct iovec *)(f->wants + wants);
+	atomic_init(&f->left, f->count + 1);
 	fill_wants(c, f, parts, count);
+	return f;
+}
+
+static void fetch_run(struct span_cache *c, struct span_fetch *f,
+	const struct span_part *parts, unsigned count)
+{
 	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < wants; i++)
+	for (unsigned i = 0; i < f->count; i++)
 		span_dispatch(c, &f->wants[i]);
 	for (unsigned i = 0; i < count; i++)
 		span_ahead(c, &c->lanes[parts[i].stream], parts[i].off,
@@ -238,6 +252,42 @@ void span_cache_fetch(struct span_cache *c, const struct span_part *parts, unsig
 	pthread_mutex_unlock(&c->lock);
 	span_help(c);
 	fetch_drop(c, f);
+}
+
+void span_cache_fetch(struct span_cache *c, const struct span_part *parts, unsigned count,
+	void (*done)(void *arg, int status, const struct o2r_err *err), void *arg)
+{
+	struct o2r_err err = {0};
+	int status;
+	struct span_fetch *f = fetch_create(c, parts, count, &status, &err);
+
+	if (!f) {
+		count_failure(c);
+		done(arg, status, &err);
+		return;
+	}
+	f->done = done;
+	f->arg = arg;
+	fetch_run(c, f, parts, count);
+}
+
+void span_cache_lend(struct span_cache *c, const struct span_part *parts, unsigned count,
+	void (*done)(void *arg, int status, const struct iovec *v, unsigned n,
+		const struct o2r_err *err),
+	void *arg)
+{
+	struct o2r_err err = {0};
+	int status;
+	struct span_fetch *f = fetch_create(c, parts, count, &status, &err);
+
+	if (!f) {
+		count_failure(c);
+		done(arg, status, NULL, 0, &err);
+		return;
+	}
+	f->lend = done;
+	f->arg = arg;
+	fetch_run(c, f, parts, count);
 }
 
 void span_dispatch(struct span_cache *c, struct span_want *w)
@@ -260,16 +310,17 @@ void span_dispatch(struct span_cache *c, struct span_want *w)
 		span_want_in(c, s, w);
 		return;
 	}
-	if (s) {
-		c->counters.hits++;
-		span_hold(s);
-	}
+	bool lent = s && span_lend(c, s, w);
+
+	c->counters.hits += s != NULL;
+	if (s && !lent)
+		span_hold(c, s);
 	pthread_mutex_unlock(&c->lock);
-	if (s)
-		memcpy(w->dst, s->data + (w->off - s->off), (size_t)(w->end - w->off));
+	if (s && !lent)
+		span_hand_out(s, w);
 	span_want_done(c, w, s ? 0 : err_nomem(&err), &err);
 	pthread_mutex_lock(&c->lock);
-	if (s)
+	if (s && !lent)
 		span_release(c, s);
 }
 

@@ -27,6 +27,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/ctx.h"
 #include "blob/stream.h"
@@ -80,6 +81,16 @@ struct span_part {
  */
 void span_cache_fetch(struct span_cache *c, const struct span_part *parts, unsigned count,
 	void (*done)(void *arg, int status, const struct o2r_err *err), void *arg);
+
+/*
+ * The same, without copying what can be lent: with 0, `done` is told where the bytes are,
+ * in v[0 .. n) in the order of the parts, until it returns: at the parts' dst or in the
+ * cache. It holds up a worker, and must not wait for another fetch.
+ */
+void span_cache_lend(struct span_cache *c, const struct span_part *parts, unsigned count,
+	void (*done)(void *arg, int status, const struct iovec *v, unsigned n,
+		const struct o2r_err *err),
+	void *arg);
 
 /* The same, waiting. */
 int span_cache_read(struct span_cache *c, const struct span_part *parts, unsigned count,

@@ -9,14 +9,18 @@
 static size_t target(const struct span *s, size_t batch)
 {
 	uint64_t nearest = UINT64_MAX;
-	size_t to = s->ahead;
+	size_t step = s->ready + batch, to = s->ahead;
 
 	for (const struct span_link *l = s->wants.next; l != &s->wants; l = l->next)
 		nearest = MIN(nearest, SPAN_OF(l, struct span_want, link)->end);
-	if (nearest != UINT64_MAX)
+	if (nearest != UINT64_MAX) {
 		to = DIV_ROUND_UP((size_t)(nearest - s->off), STREAM_PIECE) *
 		     STREAM_PIECE;
-	return MIN(MIN(to, s->len), s->ready + batch);
+		/* each step costs the decoder something, and what lies behind will be
+		 * wanted next: he waits a little longer, and not again */
+		to = MAX(to, MIN(s->ahead, step));
+	}
+	return MIN(MIN(to, s->len), step);
 }
 
 /* Give those their bytes whose pieces are all there; with the lock. */
@@ -28,12 +32,15 @@ static void serve(struct span_cache *c, struct span *s)
 	span_wants_take(&s->wants, s->off + s->ready, &list);
 	if (span_list_empty(&list))
 		return;
+	for (struct span_link *l = list.next; l != &list; l = l->next)
+		span_lend(c, s, SPAN_OF(l, struct span_want, link));
 	pthread_mutex_unlock(&c->lock);
 	while (!span_list_empty(&list)) {
 		struct span_want *w = SPAN_OF(list.next, struct span_want, link);
 
 		span_list_remove(&w->link);
-		memcpy(w->dst, s->data + (w->off - s->off), (size_t)(w->end - w->off));
+		if (!w->held)
+			span_hand_out(s, w);
 		span_want_done(c, w, 0, NULL);
 	}
 	pthread_mutex_lock(&c->lock);
@@ -69,7 +76,7 @@ static int salvage(struct span *s, struct span_reader *r, const struct span_want
 		if (failed < 0)
 			return failed;
 	}
-	memcpy(w->dst, s->data + (w->off - s->off), (size_t)(w->end - w->off));
+	span_hand_out(s, w);
 	return 0;
 }
 
@@ -164,7 +171,7 @@ void span_decode(struct span_cache *c, struct span_job *job)
 		return;
 	}
 	s->state = SPAN_BUSY;
-	span_hold(s);
+	span_hold(c, s);
 	if (!s->data && span_list_empty(&s->wants) && !span_fits(c, s)) {
 		/* all is in use by those who wait: nothing is decoded ahead */
 		s->ahead = 0;

@@ -4,9 +4,9 @@
  * that costs).
  *
  * Who owns what: a lane is all about one stream. Its spans are in its table; a span that
- * has bytes, that nobody uses and nobody waits for is in the cache's list `idle`, in the
- * order of last use, and may be taken from there, also while it is queued. Wants belong
- * to their fetch, which is freed when the last one is done.
+ * has bytes, that nobody uses and nobody waits for is in the cache's list `idle` or
+ * `read`, in the order of last use, and may be taken from there, also while it is queued.
+ * Wants belong to their fetch, which is freed when the last one is done.
  */
 #ifndef O2R_BLOB_SPAN_IMPL_H
 #define O2R_BLOB_SPAN_IMPL_H
@@ -111,11 +111,17 @@ struct span_want {
 	struct span_lane *lane;
 	uint64_t off, end;
 	unsigned char *dst;
+	struct span *held; /* its bytes are lent until the fetch is over */
 };
 
 struct span_fetch {
+	/* one of the two */
 	void (*done)(void *arg, int status, const struct o2r_err *err);
+	void (*lend)(void *arg, int status, const struct iovec *v, unsigned n,
+		const struct o2r_err *err);
 	void *arg;
+	struct iovec *where; /* the bytes of each want are, for lend */
+	unsigned count;      /* of wants */
 	_Atomic unsigned left;
 	int status; /* of the first want that failed; with the lock */
 	struct o2r_err err;
@@ -145,7 +151,7 @@ enum span_state {
 
 struct span {
 	struct span_job job;
-	struct span_link idle; /* in the cache's list */
+	struct span_link idle; /* in one of the cache's lists */
 	struct span_link wants;
 	struct span_lane *lane;
 	size_t index;
@@ -154,7 +160,9 @@ struct span {
 	unsigned char *data; /* of len bytes, or NULL */
 	size_t ready;        /* bytes that are decoded and checked */
 	size_t ahead;        /* decoded up to here even if nobody waits */
-	unsigned users;      /* who copy from data */
+	size_t handed_out;   /* bytes, how often whichever */
+	bool in_read;        /* of the two lists, that one */
+	unsigned users;      /* who copy from data, or have borrowed it */
 	enum span_state state;
 	enum span_urgency urgency; /* while queued */
 };
@@ -171,8 +179,18 @@ bool span_fits(const struct span_cache *c, const struct span *s);
 /* Give it room for its bytes, at the cost of those not used for longest. */
 int span_allocate(struct span_cache *c, struct span *s, struct o2r_err *err);
 /* It is used, it is not used any more: then it may go. */
-void span_hold(struct span *s);
+void span_hold(struct span_cache *c, struct span *s);
 void span_release(struct span_cache *c, struct span *s);
+
+/*
+ * The bytes of a want that are there: lent, if its fetch may borrow and not too much is
+ * lent (false), until the fetch is over; otherwise copied, which needs no lock as long
+ * as somebody holds the span.
+ */
+bool span_lend(struct span_cache *c, struct span *s, struct span_want *w);
+void span_hand_out(const struct span *s, const struct span_want *w);
+/* Without the lock: the fetch is over. */
+void span_take_back(struct span_cache *c, const struct span_fetch *f);
 void span_table_finish(struct span_cache *c);
 
 /* Somebody waits for it. */
@@ -200,6 +218,8 @@ void span_reader_put(struct span_cache *c, struct span_reader *r);
 /* Put into the counters what it has decoded since the last time. */
 void span_count(struct span_cache *c, struct span_reader *r);
 void span_readers_finish(struct span_cache *c);
+/* Whether an idle one stands at pos. */
+bool span_reader_stands(struct span_cache *c, const struct span_lane *lane, uint64_t pos);
 
 /* ---- read-ahead ----------------------------------------------------------------------
  */
@@ -213,6 +233,8 @@ struct span_cursor {
 
 /* Note that [off, end) is read, and queue what will be read next. */
 void span_ahead(struct span_cache *c, struct span_lane *lane, uint64_t off, uint64_t end);
+/* Of what is queued, which there is, what is best done now. */
+struct span_job *span_ahead_next(struct span_cache *c);
 
 /* ---- plain reads ---------------------------------------------------------------------
  */
@@ -291,7 +313,10 @@ struct span_cache {
 	struct span_lane *lanes;
 	unsigned count;
 	uint64_t memory, used; /* bytes of spans: at most, now */
+	uint64_t lent;         /* to fetches that go on, each time it is */
 	struct span_link idle;
+	struct span_link read; /* all of it was handed out: hardly wanted again */
+	uint64_t read_bytes;
 	struct span_link readers;
 	unsigned reader_count, reader_most;
 	uint64_t clock;

@@ -47,6 +47,11 @@ static struct span_reader *idle_of(
 	return NULL;
 }
 
+bool span_reader_stands(struct span_cache *c, const struct span_lane *lane, uint64_t pos)
+{
+	return idle_of(c, lane, pos, false);
+}
+
 /* With the lock, which is given up: a new one, in the place of an old one if need be. */
 static struct span_reader *another(
 	struct span_cache *c, struct span_lane *lane, struct o2r_err *err)

@@ -6,6 +6,10 @@
 #include "base/cleanup.h"
 #include "blob/span_impl.h"
 
+enum {
+	READ_SHARE = 8, /* of the memory, for spans that have been read */
+};
+
 static uint64_t piece_up(uint64_t off)
 {
 	return DIV_ROUND_UP(off, STREAM_PIECE) * STREAM_PIECE;
@@ -95,31 +99,58 @@ static void drop_data(struct span_cache *c, struct span *s)
 	s->data = NULL;
 }
 
-static void forget(struct span_cache *c, struct span *s)
+/* Out of whichever list it is in. */
+static void in_use(struct span_cache *c, struct span *s)
 {
 	span_list_remove(&s->idle);
+	if (s->in_read)
+		c->read_bytes -= s->len;
+	s->in_read = false;
+}
+
+static void at_rest(struct span_cache *c, struct span *s)
+{
+	/* all but the headers and ends of small files */
+	s->in_read = s->handed_out >= s->len - s->len / 8;
+	if (s->in_read)
+		c->read_bytes += s->len;
+	span_list_add(s->in_read ? &c->read : &c->idle, &s->idle);
+}
+
+static void forget(struct span_cache *c, struct span *s)
+{
+	in_use(c, s);
 	span_list_remove(&s->job.link);
 	s->lane->spans[s->index] = NULL;
 	drop_data(c, s);
 	free(s);
 }
 
+/* Whom to give up first: what has been read goes before what is older. */
 static struct span *oldest(const struct span_cache *c)
 {
-	return span_list_empty(&c->idle) ? NULL
-					 : SPAN_OF(c->idle.next, struct span, idle);
+	const struct span_link *list = span_list_empty(&c->read) ? &c->idle : &c->read;
+
+	return span_list_empty(list) ? NULL : SPAN_OF(list->next, struct span, idle);
 }
 
 bool span_fits(const struct span_cache *c, const struct span *s)
 {
-	return c->used + s->len <= c->memory || !span_list_empty(&c->idle);
+	return c->used + s->len <= c->memory || oldest(c);
+}
+
+/* Also when there is room yet: memory that was used a moment ago is in the processor's
+ * cache, new memory has to be brought there, and from the system. */
+static bool should_give_up(const struct span_cache *c, const struct span *s)
+{
+	return c->used + s->len > c->memory || c->read_bytes > c->memory / READ_SHARE;
 }
 
 int span_allocate(struct span_cache *c, struct span *s, struct o2r_err *err)
 {
 	struct span *old;
 
-	while (!s->data && c->used + s->len > c->memory && (old = oldest(c))) {
+	while (!s->data && should_give_up(c, s) && (old = oldest(c))) {
 		if (old->len == s->len) {
 			/* most spans are of one length: no need to ask the system */
 			s->data = STEAL(old->data);
@@ -135,10 +166,10 @@ int span_allocate(struct span_cache *c, struct span *s, struct o2r_err *err)
 	return 0;
 }
 
-void span_hold(struct span *s)
+void span_hold(struct span_cache *c, struct span *s)
 {
 	s->users++;
-	span_list_remove(&s->idle);
+	in_use(c, s);
 }
 
 void span_release(struct span_cache *c, struct span *s)
@@ -148,7 +179,7 @@ void span_release(struct span_cache *c, struct span *s)
 		return;
 	/* one that waits to be decoded ahead may go like any other: nobody has asked */
 	if (s->ready)
-		span_list_add(&c->idle, &s->idle);
+		at_rest(c, s);
 	else
 		drop_data(c, s);
 	if (!s->ready && s->state == SPAN_RESTS)
@@ -166,7 +197,7 @@ void span_want_in(struct span_cache *c, struct span *s, struct span_want *w)
 	if (s->state == SPAN_QUEUED && s->urgency == SPAN_URGENT)
 		return;
 	span_list_remove(&s->job.link);
-	span_list_remove(&s->idle);
+	in_use(c, s);
 	s->state = SPAN_QUEUED;
 	s->urgency = SPAN_URGENT;
 	span_push(c, &s->job, SPAN_URGENT);

@@ -22,7 +22,9 @@ static bool work(struct span_cache *c)
 		if (span_list_empty(&w->queue[u]))
 			continue;
 
-		struct span_job *job = SPAN_OF(w->queue[u].next, struct span_job, link);
+		struct span_job *job = u == SPAN_AHEAD ? span_ahead_next(c)
+						       : SPAN_OF(w->queue[u].next,
+								 struct span_job, link);
 
 		span_list_remove(&job->link);
 		job->run(c, job);

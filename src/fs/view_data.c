@@ -10,8 +10,9 @@ enum {
 	PARTS = 16, /* on the stack: nearly every file is one run */
 };
 
-/* Who comes second, the cache's answer or the return of the call that asked for it,
- * replies: so a queue of reads that are answered at once is a loop, no recursion. */
+/* Who comes second, the answer or the return of the call that asked for it, goes on with
+ * the next read: so a queue of reads that are answered at once is a loop, no recursion.
+ */
 enum state {
 	ASKING,
 	ASKED,
@@ -26,7 +27,6 @@ struct view_read {
 	uint64_t off;
 	size_t n;
 	uint32_t ino;
-	int status;
 	_Atomic int state;
 };
 
@@ -90,16 +90,12 @@ static struct view_read *leave(struct view_reads *rs, unsigned char **buf)
 	return next;
 }
 
-/* Answer and free; the read that may begin now, or NULL. */
-static struct view_read *reply(struct view_read *r)
+/* Free what was answered; the read that may begin now, or NULL. */
+static struct view_read *finish(struct view_read *r)
 {
 	struct view_reads *rs = &r->v->reads;
 	unsigned char *buf AUTO_FREE = r->buf;
 
-	if (r->status < 0)
-		fuse_reply_err(r->req, r->status == -ENOMEM ? ENOMEM : EIO);
-	else
-		fuse_reply_buf(r->req, (const char *)buf, r->n);
 	free(r);
 	pthread_mutex_lock(&rs->lock);
 
@@ -111,17 +107,32 @@ static struct view_read *reply(struct view_read *r)
 
 static void begin(struct view_read *r);
 
-static void answered(void *arg, int status, const struct o2r_err *err)
+/* The bytes are in v[0 .. n), now and perhaps not later. */
+static void answer(void *arg, int status, const struct iovec *v, unsigned n,
+	const struct o2r_err *err)
 {
 	struct view_read *r = arg;
-	struct view *v = r->v;
+	struct view *view = r->v;
 
-	view_log_to(v->ctx);
+	view_log_to(view->ctx);
 	if (status < 0 && status != -ECANCELED)
-		view_faults_add(&v->faults, v->tree, r->ino, r->off, r->n, err, v->ctx);
-	r->status = status;
+		view_faults_add(
+			&view->faults, view->tree, r->ino, r->off, r->n, err, view->ctx);
+	if (status < 0)
+		fuse_reply_err(r->req, status == -ENOMEM ? ENOMEM : EIO);
+	else
+		fuse_reply_iov(r->req, v, (int)n);
 	if (atomic_exchange(&r->state, ANSWERED) == ASKED)
-		begin(reply(r));
+		begin(finish(r));
+}
+
+/* They are in the buffer. */
+static void answer_buffer(void *arg, int status, const struct o2r_err *err)
+{
+	struct view_read *r = arg;
+	const struct iovec v = {.iov_base = r->buf, .iov_len = r->n};
+
+	answer(r, status, &v, 1, err);
 }
 
 /* What of run lies in the read; zeros in front of it, from *at on. */
@@ -158,16 +169,19 @@ static void fetch(struct view_read *r)
 	if (!parts) {
 		struct o2r_err err = {0};
 
-		answered(r, err_nomem(&err), &err);
+		answer_buffer(r, err_nomem(&err), &err);
 		return;
 	}
 	for (uint32_t i = first; i < end; i++)
 		parts[n++] = part_of(r, &runs[i], tree_get(t, r->ino)->layer, &at);
 	memset(r->buf + (at - r->off), 0, (size_t)(r->off + r->n - at));
-	if (n)
-		span_cache_fetch(r->v->cache, parts, n, answered, r);
+	/* zeros, if there are any, are in the buffer: then all must be */
+	if (n == 1 && parts[0].n == r->n)
+		span_cache_lend(r->v->cache, parts, n, answer, r);
+	else if (n)
+		span_cache_fetch(r->v->cache, parts, n, answer_buffer, r);
 	else
-		answered(r, 0, NULL);
+		answer_buffer(r, 0, NULL);
 }
 
 static void begin(struct view_read *r)
@@ -178,12 +192,13 @@ static void begin(struct view_read *r)
 		if (r->buf) {
 			fetch(r);
 		} else {
-			r->status = -ENOMEM;
-			r->state = ANSWERED;
+			struct o2r_err err = {0};
+
+			answer_buffer(r, err_nomem(&err), &err);
 		}
 		if (atomic_exchange(&r->state, ASKED) != ANSWERED)
 			return;
-		r = reply(r);
+		r = finish(r);
 	}
 }
 
