@@ -85,13 +85,16 @@ static void begin_anew(struct fetch *b)
 	fetch_wake(b->fetcher);
 }
 
-/* What came in one go came so from the server; anything else may be a matter of pieces
- * that do not fit together, which is tried once more. */
+/* What came in one go from the registry itself came so from there; anything else may be a
+ * matter of pieces that do not fit together, or of who sent it, and is tried once more.
+ */
 static bool is_worth_it(const struct fetch *b)
 {
-	if (!b->fetcher->client || b->generation == FETCH_WRONG_MAX)
+	struct client *c = b->fetcher->client;
+
+	if (!c || b->generation == FETCH_WRONG_MAX)
 		return false;
-	return b->kept || (b->pieced && !b->renewed);
+	return b->kept || client_distrust(c) || (b->pieced && !b->renewed);
 }
 
 static void end_wrong(struct fetch *b, const struct digest *is)

@@ -117,6 +117,19 @@ const char *client_label(const struct client *c)
 	return "fake.example/app";
 }
 
+bool client_distrust(struct client *c)
+{
+	bool others;
+
+	pthread_mutex_lock(&c->lock);
+	others = c->mirror;
+	c->mirror = false;
+	if (others)
+		c->wrong = 0;
+	pthread_mutex_unlock(&c->lock);
+	return others;
+}
+
 int client_session_create(struct client *c, const _Atomic bool *stop,
 	struct client_session **out, struct o2r_err *err)
 {

@@ -47,6 +47,7 @@ struct client {
 	unsigned wrong;       /* so many requests bring wrong bytes, */
 	uint64_t wrong_at;    /* namely this one */
 	unsigned slow_us;     /* for each piece of 64 KiB */
+	bool mirror;          /* it is a mirror that brings what is wrong */
 };
 
 /* Failures inside are counted in `bad`, for the test to look at. */

@@ -321,7 +321,7 @@ static void test_cancel(void)
 
 	uint64_t before = milliseconds();
 
-	c.cancel = 1;
+	__atomic_store_n(&c.cancel, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < 2; i++) {
 		pthread_join(t[i], NULL);
 		CHECK_EQ(w[i].result, -EINTR);

@@ -389,6 +389,30 @@ static void test_bad_partial(void)
 	fake_finish(&client);
 }
 
+/* A mirror brings other bytes: the registry itself has the right ones. */
+static void test_wrong_mirror(void)
+{
+	struct client client;
+	struct fetch_case c;
+
+	fake_init(&client);
+	fake_add(&client, 3 * MIB);
+	client.wrong = 10;
+	client.wrong_at = 2 * MIB;
+	client.mirror = true;
+	case_begin(&c, &client, NULL, PARALLEL);
+
+	struct blob b = blob_of(&c, &client, 0);
+
+	expect_bytes(&b, &client, 0);
+	CHECK_EQ(fake_asked(&client, 0), 2);
+	CHECK_EQ(c.told.warnings, 1);
+	c.told.back = 0;
+	blob_close(&b);
+	case_end(&c);
+	fake_finish(&client);
+}
+
 /* Wrong again: that is all. */
 static void test_wrong_twice(void)
 {
@@ -430,6 +454,7 @@ int main(void)
 	test_wrong();
 	test_bad_partial();
 	test_wrong_twice();
+	test_wrong_mirror();
 	scratch_end();
 	TEST_END;
 }
