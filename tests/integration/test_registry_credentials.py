@@ -25,10 +25,10 @@ class Given(CredentialCase):
         self.works(self.reference, "--creds=%s:%s" % (USER, PASSWORD))
 
     def test_usage(self):
-        for args, words in ((("--username=alice",), ["--password-stdin"]), (("--password-stdin",), ["--username"]), (("--creds=alice",), ["USER:PASS"]),
+        for args, words in ((("--username=alice",), ["--password-stdin"]), (("--password-stdin",), ["--username"]), (("--creds=alice",), ["--password-stdin"]),
                             (("--creds=a:b", "--username=c", "--password-stdin"), ["--creds"]), (("--creds=:x",), ["USER:PASS"])):
             with self.subTest(args):
-                done = judge.o2r("digest", self.reference, *args, input=None)
+                done = judge.o2r("digest", self.reference, *args)
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertRegex(done.stderr, r"\Ao2r: [^\n]*\n\Z")
                 for word in words:
@@ -114,8 +114,7 @@ class Given(CredentialCase):
                 line = self.refused(self.reference, "--cache", self.cache, code=6, words=[path])
                 self.assertNotIn(secret[:12], line)
         # one that is asked for by name has to be there
-        line = self.refused(self.reference, "--authfile", self.path("none"), "--cache", self.cache, code=3, words=[self.path("none")])
-        self.assertIn("authfile", line)
+        self.refused(self.reference, "--authfile", self.path("none"), "--cache", self.cache, code=3, words=[self.path("none")])
 
 
 class Helpers(CredentialCase):
@@ -148,7 +147,7 @@ class Helpers(CredentialCase):
 
     def test_that_fail(self):
         """A helper that is missing, fails or talks nonsense is a warning; what needs no password is pulled all the same."""
-        anonymous = self.put(self.registry("open"), self.from_layout)
+        anonymous = self.token(anonymous=True)
         self.authfile("home/.docker/config.json", {}, credsStore="mine")
         for name, script, words in (
                 ("none", "#!/bin/sh\necho credentials not found in native keychain\nexit 1\n", None),

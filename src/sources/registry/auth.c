@@ -13,9 +13,6 @@
 #include "sources/registry/scopes.h"
 
 enum {
-	/* Seconds. A token that is refused when it is younger than this is not refused
-	 * for its age: another one would not be better. */
-	FRESH = 10,
 	LOOK_MS = 200, /* how often who waits looks whether he is to stop */
 };
 
@@ -110,8 +107,10 @@ static int renew(
 	return r;
 }
 
-static int copy_header(const struct space *s, char **value, struct o2r_err *err)
+/* shared: for another request than the one that it was made for. */
+static int copy_header(struct space *s, bool shared, char **value, struct o2r_err *err)
 {
+	s->shared |= shared;
 	*value = s->header ? strdup(s->header) : NULL;
 	return s->header && !*value ? err_nomem(err) : 0;
 }
@@ -132,7 +131,7 @@ static int current_header(struct auth *a, struct space *s, const struct question
 	if (waited < 0)
 		return waited;
 	if (!s->header)
-		return copy_header(s, value, err);
+		return copy_header(s, true, value, err);
 	if (waited && s->failure.code && now_steady() >= s->expires)
 		return failed_before(s, err);
 	if (!waited && now_steady() >= s->due)
@@ -140,7 +139,7 @@ static int current_header(struct auth *a, struct space *s, const struct question
 	/* the old one is good for a little while yet */
 	if (r < 0 && (r == -EINTR || now_steady() >= s->expires))
 		return r;
-	return copy_header(s, value, err);
+	return copy_header(s, true, value, err);
 }
 
 /* Whatever the caller thinks of it: nobody asked for http in these cases. */
@@ -205,7 +204,9 @@ static int judge(const struct space *s, const struct question *q, struct o2r_err
 		return 0;
 	if (s->cred.registry_token)
 		return refuse_access(&who, err);
-	if (now_steady() - s->since >= FRESH)
+	/* one that others had may have been good, and be so no more; but one that was
+	 * made for this very request has never been, and the next would be no better */
+	if (s->shared)
 		return 0;
 	if (c->error && strcmp(c->error, "invalid_token") == 0)
 		return err_set(err, ERR_ACCESS, EACCES,
@@ -223,13 +224,13 @@ static int next_header(struct auth *a, struct space *s, const struct question *q
 	if (waited < 0)
 		return waited;
 	if (has_newer(s, q))
-		return copy_header(s, value, err);
+		return copy_header(s, true, value, err);
 	if (waited && s->failure.code)
 		return failed_before(s, err);
 	r = judge(s, q, err);
 	if (r == 0)
 		r = renew(a, s, q, err);
-	return r < 0 ? r : copy_header(s, value, err);
+	return r < 0 ? r : copy_header(s, false, value, err);
 }
 
 static struct space *get_space(

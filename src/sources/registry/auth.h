@@ -46,8 +46,9 @@ int auth_header(struct auth *a, struct http *http, const struct auth_target *t,
  * The registry itself (no place that it redirected to) answered 401 with these challenges
  * to a request that had the header `used` (NULL: none). 1 with *value set: try once more
  * with that; class ACCESS: with what there is it cannot be had (wrong password, token
- * refused, no credentials: says where they came from and what to do). It may be called
- * again when that is refused too: with a header that is no better, not for long.
+ * refused, no credentials: says where they came from and what to do). To be called again
+ * when that is refused too: mostly to hear why; but not for ever, as another thread may
+ * always have got another token meanwhile.
  */
 int auth_refused(struct auth *a, struct http *http, const struct auth_target *t,
 	const struct strings *challenges, const char *used, char **value,

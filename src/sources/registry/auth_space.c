@@ -128,10 +128,10 @@ static void show(struct space *s, char *header, int64_t lasts)
 {
 	secret_free(s->header);
 	s->header = header;
-	s->since = now_steady();
+	s->shared = false;
 	s->due = s->expires = INT64_MAX;
 	if (lasts < INT64_MAX) {
-		s->expires = s->since + lasts;
+		s->expires = now_steady() + lasts;
 		s->due = s->expires - MIN(lasts / 10, MARGIN_MAX);
 	}
 }

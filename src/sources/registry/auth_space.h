@@ -29,9 +29,9 @@ struct space {
 	bool looked_up; /* cred is what there is */
 	struct credential cred;
 
-	char *header;  /* NULL: none yet */
-	int64_t since; /* when it was made, by now_steady() */
-	int64_t due;   /* when a new one is to be had; INT64_MAX: it does not expire */
+	char *header; /* NULL: none yet */
+	bool shared;  /* by more than the request that it was made for */
+	int64_t due;  /* when a new one is to be had; INT64_MAX: it does not expire */
 	int64_t expires;
 
 	bool busy;

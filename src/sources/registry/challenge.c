@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 
 struct cursor {
 	const char *p, *end;
@@ -252,19 +251,18 @@ int challenge_choose(
 	char *const *lines, size_t count, struct challenge *out, struct o2r_err *err)
 {
 	CLEANUP(challenge_finish) struct challenge best = {0};
-	const char *faulty = NULL;
+	bool faulty = false;
 
 	for (size_t i = 0; i < count; i++) {
 		int r = choose_of_line(lines[i], &best);
 
 		if (r == -ENOMEM)
 			return err_nomem(err);
-		if (r < 0 && !faulty)
-			faulty = lines[i];
+		faulty |= r < 0;
 	}
 	if (best.kind == CHALLENGE_NONE && faulty)
-		return err_corrupt(err, "a WWW-Authenticate header makes no sense: %s",
-			text_quote(faulty, strlen(faulty)).s);
+		/* not what stands there: it may repeat what was sent */
+		return err_corrupt(err, "its WWW-Authenticate header makes no sense");
 	*out = best;
 	best = (struct challenge){0};
 	return 0;

@@ -77,7 +77,8 @@ static bool is_known(const struct strings *list, const char *s)
 }
 
 /* Each text once, whichever request it came with. */
-static void show_warnings(const struct ask *q, const struct http_reply *r)
+static void show_warnings(
+	const struct ask *q, const struct http_reply *r, const char *authorization)
 {
 	struct client *c = q->session->client;
 	CLEANUP(strings_finish) struct strings texts = {0};
@@ -88,6 +89,8 @@ static void show_warnings(const struct ask *q, const struct http_reply *r)
 	for (size_t i = 0; i < texts.count; i++) {
 		const char *text = texts.s[i];
 
+		if (secret_is_shown(authorization, text, strlen(text)))
+			continue;
 		pthread_mutex_lock(&c->lock);
 		bool show = !is_known(&c->warnings, text) &&
 			    c->warnings.count < CLIENT_WARNINGS_MAX &&
@@ -102,10 +105,7 @@ static void show_warnings(const struct ask *q, const struct http_reply *r)
 /* Servers that show what they were sent would have us print it. */
 static void drop_secret(struct ask *q, const char *authorization)
 {
-	const char *secret = authorization ? strchr(authorization, ' ') : NULL;
-
-	if (q->body.len && secret && secret[1] &&
-		memmem(q->body.data, q->body.len, secret + 1, strlen(secret + 1))) {
+	if (q->body.len && secret_is_shown(authorization, q->body.data, q->body.len)) {
 		explicit_bzero(q->body.data, q->body.len);
 		q->body.len = 0;
 	}
@@ -141,7 +141,7 @@ static int perform(struct ask *q, const struct auth_target *t, const char *autho
 		q->reached = true;
 	}
 	drop_secret(q, authorization);
-	show_warnings(q, reply);
+	show_warnings(q, reply, authorization);
 	/* what head and data say needs no name in front, nor does that we were stopped */
 	return r < 0 && !q->stopped && r != -EINTR ? err_wrap(err, "%s", q->place->label)
 						   : r;

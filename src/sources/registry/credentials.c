@@ -26,10 +26,11 @@ struct hunt {
 
 /* A place to look at. */
 struct place {
-	char *path;    /* of the file; NULL: there is none to look at */
-	bool flat;     /* ~/.dockercfg */
-	bool by_user;  /* he named it: what is wrong with it is an error */
-	bool required; /* and if it is not there, too */
+	char *path;           /* of the file; NULL: there is none to look at */
+	bool flat;            /* ~/.dockercfg */
+	const char *named_by; /* the user, by this: then it is an error if it cannot be
+				 read */
+	bool required;        /* or is not there */
 };
 
 static void place_finish(struct place *p)
@@ -131,21 +132,21 @@ static int look_at(
 		return 0;
 	r = file_read(AT_FDCWD, place->path, AUTHFILE_MAX, &text, err);
 	if (!place->required && (r == -ENOENT || r == -ENOTDIR)) {
-		if (place->by_user)
+		if (place->named_by)
 			ctx_log(hunt->ctx, LOG_INFO,
-				"$REGISTRY_AUTH_FILE names a file that is not there: no "
-				"credentials for %s",
-				hunt->registry);
+				"%s names a file that is not there: no credentials for "
+				"%s",
+				place->named_by, hunt->registry);
 		return 0;
 	}
-	if (!place->by_user && r == -EACCES) {
+	if (!place->named_by && r == -EACCES) {
 		/* a home that is not ours, as with sudo */
 		ctx_log(hunt->ctx, LOG_WARN, "%s may not be read: no credentials from it",
 			text_quote(place->path, strlen(place->path)).s);
 		return 0;
 	}
 	if (r < 0)
-		return r;
+		return place->named_by ? err_wrap(err, "%s", place->named_by) : r;
 	file = text_quote(place->path, strlen(place->path));
 	return look_at_text(hunt, text.data, text.len, place->flat, file.s, err);
 }
@@ -198,18 +199,6 @@ static int look_at_usual_places(const struct hunt *hunt, struct o2r_err *err)
 	return r;
 }
 
-static int look_at_named(
-	const struct hunt *hunt, const char *path, bool required, struct o2r_err *err)
-{
-	struct place place = {
-		.path = (char *)path,
-		.by_user = true,
-		.required = required,
-	};
-
-	return look_at(hunt, &place, err);
-}
-
 static int given(const struct hunt *hunt, const struct registry_settings *settings,
 	struct o2r_err *err)
 {
@@ -231,14 +220,21 @@ int credentials_find(const char *registry, const char *repository,
 	const struct hunt hunt = {registry, repository, ctx, out};
 	const char *file = variable("REGISTRY_AUTH_FILE");
 	const char *text = variable("DOCKER_AUTH_CONFIG");
+	struct place named = {.path = (char *)settings->authfile};
 	int r;
 
 	if (settings->username)
 		return given(&hunt, settings, err);
-	if (settings->authfile)
-		return look_at_named(&hunt, settings->authfile, true, err);
-	if (file)
-		return look_at_named(&hunt, file, false, err);
+	if (settings->authfile) {
+		named.named_by = "--authfile";
+		named.required = true;
+		return look_at(&hunt, &named, err);
+	}
+	if (file) {
+		named.path = (char *)file;
+		named.named_by = "$REGISTRY_AUTH_FILE";
+		return look_at(&hunt, &named, err);
+	}
 	if (text) {
 		if (strlen(text) > AUTHFILE_MAX)
 			return err_corrupt(err,

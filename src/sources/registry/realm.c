@@ -7,8 +7,13 @@
 
 static int refuse(const char *realm, const char *why, struct o2r_err *err)
 {
+	const char *host = strstr(realm, "://");
+	/* not all of it: it may repeat what was sent */
+	size_t n = host ? (size_t)(host + 3 - realm) + strcspn(host + 3, "/?#")
+			: strcspn(realm, "/?#");
+
 	return err_set(err, ERR_ACCESS, EPERM, "it sends us to %s for a token: %s",
-		text_quote(realm, strcspn(realm, "?#")).s, why);
+		text_quote(realm, n).s, why);
 }
 
 int realm_check(const char *realm, const struct url *registry, struct url *out,

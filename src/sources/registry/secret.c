@@ -61,3 +61,31 @@ char *secret_basic(const char *username, const char *password)
 	base64_encode(pair.data, pair.len, out + sizeof(scheme) - 1);
 	return out;
 }
+
+static bool password_is_in(const char *pair64, const void *text, size_t n)
+{
+	AUTO_SECRET_BUF struct buf pair = {0};
+	size_t len = strlen(pair64);
+	const char *colon;
+
+	if (buf_reserve(&pair, len) < 0 ||
+		!base64_decode(pair64, len, (unsigned char *)pair.data, &pair.len))
+		return true;
+	colon = memchr(pair.data, ':', pair.len);
+	if (!colon)
+		return true;
+	len = pair.len - (size_t)(colon + 1 - pair.data);
+	return len && memmem(text, n, colon + 1, len);
+}
+
+bool secret_is_shown(const char *authorization, const void *text, size_t n)
+{
+	const char *secret = authorization ? strchr(authorization, ' ') : NULL;
+
+	if (!n || !secret || !*++secret)
+		return false;
+	if (memmem(text, n, secret, strlen(secret)))
+		return true;
+	return strncmp(authorization, "Basic ", strlen("Basic ")) == 0 &&
+	       password_is_in(secret, text, n);
+}

@@ -2,6 +2,7 @@
 #ifndef O2R_SOURCES_REGISTRY_SECRET_H
 #define O2R_SOURCES_REGISTRY_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -28,5 +29,12 @@ void secret_buf_finish(struct buf *b);
 
 /* "Basic ..." (RFC 7617), malloc'd; NULL when out of memory. */
 char *secret_basic(const char *username, const char *password);
+
+/*
+ * Does a server's text show what it was sent in this Authorization header (NULL: none):
+ * the credentials as they stand there, or the password in them? Then it is not for
+ * messages.
+ */
+bool secret_is_shown(const char *authorization, const void *text, size_t n);
 
 #endif

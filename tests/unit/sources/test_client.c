@@ -361,9 +361,13 @@ static void echoes(void)
 	fake.token = true;
 	script(0, (struct fake_answer){.status = 403,
 			  .body = "{\"errors\":[{\"code\":\"X\",\"message\":\"got Bearer "
-				  "old-secret\"}]}"});
+				  "old-secret\"}]}",
+			  .warnings = {"299 - \"got Bearer old-secret\"",
+				  "299 - \"something else\""}});
 	CHECK_EQ(ask("latest", NULL), -EACCES);
 	CHECK(!strstr(err.text, "got Bearer"));
+	CHECK_EQ(fake_logged("old-secret"), 0);
+	CHECK_EQ(fake_logged("something else"), 1);
 }
 
 static void schemes(void)

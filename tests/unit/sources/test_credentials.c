@@ -284,7 +284,7 @@ static void places(void)
 	snprintf(path, sizeof(path), "%s/option", home);
 	named.authfile = path;
 	CHECK(strstr(who_with(&named), "option") != NULL);
-	CHECK(strstr(who_with(&named), "No such file") != NULL);
+	CHECK(strstr(who_with(&named), "--authfile: cannot open") != NULL);
 	write_user("option", "option");
 	CHECK_STR(who_with(&named), "option");
 	named.username = "given";

@@ -375,7 +375,7 @@ static void bad_realm(void)
 
 	CHECK_STR(refused(a, &p, "Bearer realm=\"https://169.254.169.254/x?y=z\"", NULL,
 			  &code),
-		"it sends us to https://169.254.169.254/x for a token: that is a private "
+		"it sends us to https://169.254.169.254 for a token: that is a private "
 		"address, and not the registry's own");
 	CHECK_EQ(code, -EPERM);
 	CHECK_EQ(server.asked, 0);
@@ -450,6 +450,31 @@ static void secrets(void)
 	secret_free(NULL);
 }
 
+static const struct {
+	const char *header, *text;
+	bool shown;
+} shown[] = {
+	{NULL, "anything", false},
+	{"Bearer abc", "", false},
+	{"Bearer abc", "no: Bearer abc", true},
+	{"Bearer abc", "ab bc", false},
+	{"Bearer", "Bearer", false},
+	{"Bearer ", "Bearer ", false},
+	{"Basic dTpTM0NSM1Q=", "no: Basic dTpTM0NSM1Q=", true},
+	{"Basic dTpTM0NSM1Q=", "the password is " MARK "!", true},
+	{"Basic dTpTM0NSM1Q=", "the user is u", false},
+	/* no password */
+	{"Basic dTo=", "the user is u", false},
+};
+
+static void what_servers_show(void)
+{
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		CHECK_EQ(secret_is_shown(
+				 shown[i].header, shown[i].text, strlen(shown[i].text)),
+			shown[i].shown);
+}
+
 int main(void)
 {
 	int fd = mkstemp(file);
@@ -467,6 +492,7 @@ int main(void)
 	certificates();
 	scope_sets();
 	secrets();
+	what_servers_show();
 	unlink(file);
 	TEST_END;
 }
