@@ -111,6 +111,8 @@ O2R_API int o2r_options_set_limit(struct o2r_options *o, const char *name, uint6
 O2R_API int o2r_options_set_cache(struct o2r_options *o, const char *dir);
 /* Keep nothing, and use nothing that was kept. */
 O2R_API void o2r_options_set_no_cache(struct o2r_options *o, bool on);
+/* A folder that cannot be used is an error of o2r_image_open. */
+O2R_API void o2r_options_set_cache_required(struct o2r_options *o, bool on);
 /* Bytes of decoded layers held in memory for reading files at random; 0, as at first: 64
  * MiB. */
 O2R_API void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes);
@@ -201,6 +203,10 @@ O2R_API int o2r_image_layer(
 /* What the name or tag names in its registry: the digest of an index where there is one,
  * else that of the manifest. For other sources the manifest's. */
 O2R_API const char *o2r_image_named_digest(const struct o2r_image *image);
+/* Whether it comes from a registry, now or earlier by way of the cache folder. */
+O2R_API bool o2r_image_is_remote(const struct o2r_image *image);
+/* The cache folder that is used, an absolute path. NULL: none, or none yet. */
+O2R_API const char *o2r_image_cache_dir(const struct o2r_image *image);
 /* Have all blobs at hand, verified: fetch what is missing of an image from a registry.
  * For other sources every blob is opened. */
 O2R_API int o2r_image_fetch(struct o2r_image *image, struct o2r_error *error);

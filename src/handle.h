@@ -30,7 +30,7 @@ struct o2r_options {
 	const volatile int *cancel;
 	struct limits limits;
 	char *cache_dir; /* NULL: the default one */
-	bool no_cache;
+	bool no_cache, cache_required;
 	uint64_t read_memory;              /* 0: the default */
 	struct registry_settings registry; /* its strings are ours */
 	struct image_extra *extras;        /* likewise */

@@ -154,6 +154,8 @@ int o2r_image_open(const char *reference, const struct o2r_options *options,
 	int r = take_options(image, options, &err);
 	struct image_options io = o2r_open_options(image);
 
+	if (r == 0 && image->options.cache_required)
+		r = o2r_image_open_store(image, &err);
 	if (r == 0)
 		r = o2r_reopen(image, reference, &err);
 	if (r == 0)

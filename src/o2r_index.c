@@ -35,14 +35,17 @@ struct store *o2r_image_store(struct o2r_image *image)
 {
 	struct o2r_err err = {0};
 
-	if (image->store_tried || image->options.no_cache)
-		return image->store;
-	image->store_tried = true;
-	if (store_open(image->options.cache_dir, true, &image->store, &err) < 0) {
-		image->store = NULL;
+	if (!image->store_tried && o2r_image_open_store(image, &err) < 0)
 		warn_once(image, "nothing is kept for the next time", &err);
-	}
 	return image->store;
+}
+
+int o2r_image_open_store(struct o2r_image *image, struct o2r_err *err)
+{
+	image->store_tried = true;
+	if (image->options.no_cache)
+		return 0;
+	return store_open(image->options.cache_dir, true, &image->store, err);
 }
 
 static const struct limits usual = LIMITS_DEFAULT;

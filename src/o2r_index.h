@@ -23,6 +23,8 @@ struct index_layer {
 /* The cache folder of an image: opened when first asked for, NULL when none is used. Not
  * for several threads at once before o2r_image_load has returned. */
 struct store *o2r_image_store(struct o2r_image *image);
+/* Open it now, to hear what is wrong with it. At most once. */
+int o2r_image_open_store(struct o2r_image *image, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* Whether there is a kept index that o2r_index_get would try. */
 bool o2r_index_has(const struct index_layer *il);

@@ -159,6 +159,11 @@ void o2r_options_set_no_cache(struct o2r_options *o, bool on)
 	o->no_cache = on;
 }
 
+void o2r_options_set_cache_required(struct o2r_options *o, bool on)
+{
+	o->cache_required = on;
+}
+
 void o2r_options_set_read_memory(struct o2r_options *o, uint64_t bytes)
 {
 	o->read_memory = bytes;
