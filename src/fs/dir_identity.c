@@ -1,15 +1,10 @@
 /* What is said of a directory layer as a whole: its digest, and whether we see it all. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/le.h"
 #include "base/sha256.h"
-#include "base/text.h"
+#include "base/userns.h"
 #include "fs/dir_index_impl.h"
 
 static void add_u64(struct sha256 *h, uint64_t v)
@@ -58,28 +53,9 @@ int dir_identity(const struct layer *l, struct digest *out)
 	return 0;
 }
 
-/* Root of the machine, not of a user namespace: others do not see trusted.* at all. */
-static bool sees_trusted(void)
-{
-	AUTO_BUF struct buf map = {0}, status = {0};
-	const char *caps;
-	unsigned long long bits = 0, first = 0, host = 1, count = 0;
-
-	if (file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL) < 0 ||
-		file_read(AT_FDCWD, "/proc/self/status", 65536, &status, NULL) < 0)
-		return geteuid() == 0;
-	if (sscanf(map.data ? map.data : "", "%llu %llu %llu", &first, &host, &count) !=
-		3)
-		return false;
-	caps = strstr(status.data ? status.data : "", "\nCapEff:");
-	if (!caps || sscanf(caps, "\nCapEff: %llx", &bits) != 1)
-		return false;
-	return first == 0 && host == 0 && count >= 0xffffffffULL && bits >> 21 & 1;
-}
-
 int dir_layer_check(const struct dir_layer *d, struct o2r_err *err)
 {
-	if (!d->rules.trusted || sees_trusted())
+	if (!d->rules.trusted || userns_sees_trusted())
 		return 0;
 	return err_set(err, ERR_ACCESS, EPERM,
 		"its marks for deleted files are attributes that root alone can see: run "

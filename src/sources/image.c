@@ -8,8 +8,10 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "sources/config.h"
+#include "sources/docker_store.h"
 #include "sources/extra.h"
 #include "sources/local.h"
+#include "sources/overlay_dir.h"
 #include "sources/ref.h"
 #include "sources/registry/registry.h"
 #include "sources/scratch.h"
@@ -71,8 +73,19 @@ static int open_ref(struct image *image, const struct ref *ref,
 
 	if (r < 0)
 		return r;
-	if (ref->kind == REF_SCRATCH)
+	switch (ref->kind) {
+	case REF_SCRATCH:
 		return scratch_open(image, &want.platform, ctx, err);
+	case REF_OVERLAY:
+		return overlay_dir_open(image, ref->path, &want.platform, ctx, err);
+	case REF_DOCKER_STORE:
+		return docker_store_open(image, ref->path, ref->tag, &want, ctx, err);
+	case REF_CONTAINERS:
+	case REF_DOCKER_DAEMON:
+		return err_set(err, ERR_USAGE, EOPNOTSUPP, "not yet");
+	default:
+		break;
+	}
 	if (ref->kind != REF_REGISTRY)
 		return local_open(image, ref, o, &want, ctx, err);
 	r = registry_open(image, &ref->name, o, &want, ctx, err);

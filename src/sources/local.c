@@ -13,6 +13,7 @@
 #include "sources/archive.h"
 #include "sources/docker_archive.h"
 #include "sources/image_read.h"
+#include "sources/overlay_dir.h"
 
 static bool exists(const char *path)
 {
@@ -226,6 +227,8 @@ int local_open(struct image *image, const struct ref *ref,
 	o.want.tag = ref->tag;
 	o.want.index = shorten ? ref->short_index : ref->index;
 	directory = S_ISDIR(st.st_mode);
+	if (directory && kind == REF_PATH && overlay_dir_is(fd))
+		return overlay_dir_open(image, path, &want->platform, ctx, err);
 	if (directory ? archive : kind == REF_LAYOUT)
 		return wrong_kind(ref, path, directory, err);
 	r = directory ? read_directory(&o, fd, err)

@@ -12,7 +12,6 @@ enum {
 	INDEX_DIGITS_MAX = 6, /* of "@N" */
 };
 
-static const char READS[] = "this version reads OCI layouts, archives and registries";
 static const char DOCKER[] = "docker://";
 
 static bool starts(const char *s, const char *prefix)
@@ -110,19 +109,64 @@ static bool is_path(const char *s)
 	       starts(s, "../") || strcmp(s, ".") == 0 || strcmp(s, "..") == 0;
 }
 
-/* Transports that skopeo reads, so that it can make a layout of them. */
-static bool is_skopeo_transport(const char *s)
+/* "[ROOT]NAME" behind a prefix, ROOT and its brackets may be missing. */
+static int parse_store(
+	const char *text, const char *rest, struct ref *ref, struct o2r_err *err)
 {
-	static const char *const prefix[] = {
-		"dir:",
-		"containers-storage:",
-		"docker-daemon:",
-	};
+	const char *close = *rest == '[' ? strchr(rest, ']') : NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(prefix); i++)
-		if (starts(s, prefix[i]))
-			return true;
-	return false;
+	if (*rest == '[' && (!close || close == rest + 1))
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference \"%s\" has no folder in its brackets: write "
+			"[ROOT]NAME",
+			text_quote(text, strlen(text)).s);
+	if (close) {
+		ref->path = strndup(rest + 1, (size_t)(close - rest - 1));
+		if (!ref->path)
+			return err_nomem(err);
+		rest = close + 1;
+	}
+	if (!*rest)
+		return err_set(err, ERR_USAGE, EINVAL,
+			"the reference \"%s\" has no name of an image",
+			text_quote(text, strlen(text)).s);
+	ref->tag = strdup(rest);
+	return ref->tag ? 0 : err_nomem(err);
+}
+
+/* Forms that name something on this machine, each by its prefix. */
+static const struct local_form {
+	const char *prefix;
+	enum ref_kind kind;
+} local_forms[] = {
+	{"overlay:", REF_OVERLAY},
+	{"docker-store:", REF_DOCKER_STORE},
+	{"containers-storage:", REF_CONTAINERS},
+	{"docker-daemon:", REF_DOCKER_DAEMON},
+};
+
+static const struct local_form *local_form_of(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(local_forms); i++)
+		if (starts(text, local_forms[i].prefix))
+			return &local_forms[i];
+	return NULL;
+}
+
+static int parse_local(const char *text, const struct local_form *form, struct ref *ref,
+	struct o2r_err *err)
+{
+	const char *rest = text + strlen(form->prefix);
+
+	ref->kind = form->kind;
+	if (form->kind == REF_DOCKER_STORE || form->kind == REF_CONTAINERS)
+		return parse_store(text, rest, ref, err);
+	if (!*rest)
+		return err_set(err, ERR_USAGE, EINVAL, "the reference \"%s\" has no %s",
+			text_quote(text, strlen(text)).s,
+			form->kind == REF_OVERLAY ? "directory" : "name of an image");
+	*(form->kind == REF_OVERLAY ? &ref->path : &ref->tag) = strdup(rest);
+	return ref->path || ref->tag ? 0 : err_nomem(err);
 }
 
 /* What other tools read. By the grammar of names "dir:x" is one, but nobody means that.
@@ -131,19 +175,11 @@ static int refuse_others(const char *text, struct o2r_err *err)
 {
 	struct quoted q = text_quote(text, strlen(text));
 
-	if (is_skopeo_transport(text))
+	if (starts(text, "dir:"))
 		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s: make a layout by `skopeo copy %s oci:DIR:TAG`, then give "
-			"oci:DIR:TAG",
-			READS, q.s);
-	if (starts(text, "docker-store:"))
-		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s: make a layout by `skopeo copy docker-daemon:NAME "
+			"the \"dir:\" form is not read: make a layout by `skopeo copy %s "
 			"oci:DIR:TAG`, then give oci:DIR:TAG",
-			READS);
-	if (starts(text, "overlay:"))
-		return err_set(err, ERR_USAGE, EOPNOTSUPP,
-			"%s, and \"%s\" is an overlay directory", READS, q.s);
+			q.s);
 	return 0;
 }
 
@@ -171,6 +207,8 @@ int ref_parse(const char *text, struct ref *out, struct o2r_err *err)
 
 	if (form_of(text)) {
 		r = parse_form(text, form_of(text), &ref, err);
+	} else if (local_form_of(text)) {
+		r = parse_local(text, local_form_of(text), &ref, err);
 	} else if (strcmp(text, "scratch") == 0) {
 		ref.kind = REF_SCRATCH;
 		r = 0;

@@ -16,6 +16,10 @@ enum ref_kind {
 	REF_OCI_ARCHIVE,    /* oci-archive:FILE[:TAG|:@N] */
 	REF_DOCKER_ARCHIVE, /* docker-archive:FILE[:NAME|:@N] */
 	REF_PATH,           /* a path, whose kind the files there tell; "-" */
+	REF_OVERLAY,        /* overlay:DIR */
+	REF_DOCKER_STORE,   /* docker-store:[ROOT]NAME: path is ROOT or NULL, tag NAME */
+	REF_CONTAINERS,     /* containers-storage:[ROOT]NAME, likewise */
+	REF_DOCKER_DAEMON,  /* docker-daemon:NAME: tag is NAME */
 	REF_SCRATCH,        /* the empty image */
 	REF_REGISTRY,       /* [docker://]NAME: only name is filled in */
 };
