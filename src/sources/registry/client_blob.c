@@ -27,7 +27,7 @@ static int missing(const struct ask *q, const struct http_reply *r, const char *
 	const struct transfer *t = q->arg;
 
 	(void)r, (void)code;
-	return err_set(err, ERR_CORRUPT, ENOENT,
+	return err_set(err, ERR_NOT_FOUND, ENOENT,
 		"%s: blob %s, which its manifest names, is not there%s: push the image "
 		"again",
 		t->label, digest_format(t->b->digest).s, why);
@@ -200,7 +200,7 @@ static int ask_urls(struct blob_ask *a, struct o2r_err *err)
 			ctx_log(c->ctx, LOG_INFO,
 				"%s: number %zu of the URLs of blob %s is not one to be "
 				"asked",
-				c->label, i + 1, short_digest(t->b->digest).s);
+				c->label, i + 1, digest_format(t->b->digest).s);
 			continue;
 		}
 
@@ -217,7 +217,7 @@ static int ask_urls(struct blob_ask *a, struct o2r_err *err)
 			return r;
 		}
 		ctx_log(c->ctx, LOG_INFO, "%s: blob %s cannot be had where it says (%s)",
-			c->label, short_digest(t->b->digest).s, why.text);
+			c->label, digest_format(t->b->digest).s, why.text);
 	}
 	return r;
 }

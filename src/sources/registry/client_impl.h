@@ -26,7 +26,6 @@ enum {
 	CLIENT_WAIT_MS = 1000,           /* before the second try, then doubled */
 	CLIENT_WAIT_MAX_MS = 60000,      /* what a server may ask for */
 	CLIENT_WARNINGS_MAX = 16,        /* shown of one registry */
-	CLIENT_DIGEST_SHOWN = 19,        /* characters: "sha256:" and twelve digits */
 	CLIENT_ERROR_BODY_MAX = 1 << 20, /* bytes read of a reply that is no success */
 };
 
@@ -154,12 +153,6 @@ int transfer_head(void *t, const struct http_reply *r, struct o2r_err *err);
 int transfer_data(void *t, const void *p, size_t n, struct o2r_err *err);
 /* What has become of it when the request returned r. */
 int transfer_result(const struct transfer *t, int r, struct o2r_err *err) O2R_MUST_CHECK;
-
-/* "sha256:0123456789ab" */
-struct short_digest {
-	char s[CLIENT_DIGEST_SHOWN + 1];
-};
-struct short_digest short_digest(const struct digest *d);
 
 /* --- client_error.c --- */
 

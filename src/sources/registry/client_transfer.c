@@ -1,17 +1,8 @@
 #include "sources/registry/client_impl.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/checked.h"
-
-struct short_digest short_digest(const struct digest *d)
-{
-	struct short_digest s;
-
-	snprintf(s.s, sizeof(s.s), "%.*s", CLIENT_DIGEST_SHOWN, digest_format(d).s);
-	return s;
-}
 
 static unsigned long long ull(uint64_t v)
 {
@@ -22,7 +13,7 @@ static unsigned long long ull(uint64_t v)
 static int check_range(
 	const struct transfer *t, const struct http_reply *r, struct o2r_err *err)
 {
-	struct short_digest d = short_digest(t->b->digest);
+	struct digest_text d = digest_format(t->b->digest);
 
 	if (!t->ranged)
 		return err_corrupt(err,
@@ -59,7 +50,7 @@ int transfer_head(void *arg, const struct http_reply *r, struct o2r_err *err)
 	if (r->has_length && r->length != t->reply_end - t->at)
 		return err_corrupt(err,
 			"%s: blob %s comes with %llu bytes instead of %llu", t->label,
-			short_digest(t->b->digest).s, ull(r->length),
+			digest_format(t->b->digest).s, ull(r->length),
 			ull(t->reply_end - t->at));
 	if (t->begun || !t->b->begin)
 		return 0;
@@ -78,7 +69,7 @@ int transfer_data(void *arg, const void *p, size_t n, struct o2r_err *err)
 	if (n > t->reply_end - t->at)
 		return err_corrupt(err,
 			"%s: more bytes came of blob %s than the %llu that there are",
-			t->label, short_digest(t->b->digest).s, ull(t->reply_end));
+			t->label, digest_format(t->b->digest).s, ull(t->reply_end));
 	if (from < to) {
 		int r = t->b->data(
 			t->b->arg, bytes + (from - t->at), (size_t)(to - from), err);
@@ -104,5 +95,5 @@ int transfer_result(const struct transfer *t, int r, struct o2r_err *err)
 	/* without a length nobody else notices; what came is good */
 	return err_set(err, ERR_FAIL, ECONNRESET,
 		"%s: blob %s ended after %llu of %llu bytes", t->label,
-		short_digest(t->b->digest).s, ull(t->at), ull(t->reply_end));
+		digest_format(t->b->digest).s, ull(t->at), ull(t->reply_end));
 }

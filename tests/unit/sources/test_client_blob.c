@@ -190,7 +190,7 @@ static const struct answer {
 		"0123456789", HUB ": broken"},
 	{0, SIZE, {.fails = -ETIMEDOUT}, -ETIMEDOUT, ERR_FAIL, "", HUB ": failure"},
 	/* statuses */
-	{0, SIZE, {.status = 404}, -ENOENT, ERR_CORRUPT, "",
+	{0, SIZE, {.status = 404}, -ENOENT, ERR_NOT_FOUND, "",
 		"which its manifest names, is not"},
 	{0, SIZE, {.status = 403}, -EACCES, ERR_ACCESS, "", "access is denied"},
 	{0, SIZE, {.status = 404, .type = "text/html"}, -ENOENT, ERR_NOT_FOUND, "",
