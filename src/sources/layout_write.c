@@ -46,6 +46,25 @@ struct writer {
 
 /* ---- which blobs */
 
+/* A layout is made of blobs: files in a directory, and what the user laid on top, are in
+ * no manifest. */
+static int check_blobs(const struct image *image, struct o2r_err *err)
+{
+	bool whole = image->manifest_digest.algo != DIGEST_NONE &&
+		     image->config_digest.algo != DIGEST_NONE;
+
+	for (unsigned i = 0; whole && i < image->layer_count; i++)
+		whole = !image->layers[i].dir &&
+			image->layers[i].digest.algo != DIGEST_NONE;
+	if (whole)
+		return 0;
+	return err_set(err, ERR_USAGE, ENOTSUP,
+		"%s: an image with layers that are no blobs of its manifest "
+		"(directories, "
+		"and what was added to it) cannot be saved as a layout",
+		text_quote(image->reference, strlen(image->reference)).s);
+}
+
 static bool is_listed(const struct writer *w, const struct digest *digest)
 {
 	for (size_t i = 0; i < w->count; i++)
@@ -365,8 +384,10 @@ int layout_write(const struct image *image, const char *dir, const char *ref_nam
 		.ctx = ctx,
 		.name = name.s,
 		.reporting = PTHREAD_MUTEX_INITIALIZER};
-	int r = tmpdir_open(&target, dir, err);
+	int r = check_blobs(image, err);
 
+	if (r == 0)
+		r = tmpdir_open(&target, dir, err);
 	if (r < 0)
 		return r;
 	w.dir = target.fd;

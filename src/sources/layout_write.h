@@ -10,7 +10,8 @@
  * Manifest, config and layers go into it byte for byte, each blob once, and each is
  * checked against its digest while it is copied. dir must not be there, or be empty. It
  * is filled under a temporary name (tmpdir.h); a failure leaves nothing. ref_name (may be
- * NULL) becomes org.opencontainers.image.ref.name of the one entry of its index.
+ * NULL) becomes org.opencontainers.image.ref.name of the one entry of its index. USAGE
+ * for an image with layers that are no blobs.
  */
 int layout_write(const struct image *image, const char *dir, const char *ref_name,
 	const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;

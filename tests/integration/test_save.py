@@ -90,6 +90,19 @@ class Saved(SaveCase):
                 if "zstd:frames=3" not in codecs:       # umoci does not read it
                     self.others_read(out, "latest")
 
+    def test_archives(self):
+        source = self.layout(samples.image("gzip"))     # skopeo would pack what is plain
+        archive, docker = self.path("oci.tar"), self.path("docker.tar")
+        judge.run("skopeo", "copy", "--quiet", "oci:%s:latest" % source, "oci-archive:%s:t1" % archive)
+        out = self.save("oci-archive:%s:t1" % archive)
+        self.whole(out, self.facts["manifests"][0], "t1")
+        # Docker's has no manifest of its own: one is made, and the layers are as they lie there
+        judge.run("skopeo", "copy", "--quiet", "oci:%s:latest" % source, "docker-archive:%s:docker.io/library/x:v7" % docker)
+        out = self.save("docker-archive:%s:docker.io/library/x:v7" % docker)
+        self.assertEqual(self.descriptor(out)["annotations"], {mkimage.REF_NAME: "v7"})
+        self.same(out, source)
+        self.others_read(out, "v7")
+
     def test_docker_types_stay(self):
         source = self.layout(Image([Layer().file("a", b"x")], family="docker"))
         out = self.save("oci:%s:latest" % source)
