@@ -78,7 +78,7 @@ class Tls(RegistryCase):
         self.same(reference, self.from_layout)
         self.cache = self.new(".cache")
         self.fails(reference, "--cert-dir", self.certs("none", ca), code=4, words=["certificate"])
-        other = Authority(self.path("other")).issue("client")
+        other = Authority(self.path("other authority")).issue("client")
         self.fails(reference, "--cert-dir", self.certs("other", ca, ("me.cert", other[0]), ("me.key", other[1])), code=4, words=["certificate"])
         for files in ((ca, cert), (ca, key)):
             folder = self.certs(self.new(".half"), *files)
@@ -119,15 +119,16 @@ class Schemes(RegistryCase):
     def test_http_on_loopback(self):
         for name in ("localhost", "127.0.0.1"):
             with self.subTest(name):
-                registry = self.registry(name, name=name)
-                self.same(self.put(registry, self.from_layout), self.from_layout)
+                registry = self.registry(name)
+                reference = self.put(registry, self.from_layout).replace("localhost", name)
+                self.same(reference, self.from_layout)
         registry = self.served(FakeRegistry({"test/image": self.from_layout}, host="127.0.0.9", name="127.0.0.9"))
         self.same(registry.address + "/test/image:latest", self.from_layout)
 
     def test_http_elsewhere(self):
         server = self.outside()
         reference = server.address + "/test/image:latest"
-        self.pull(reference, code=1, words=[server.address, "--insecure"])
+        self.pull(reference, code=1, words=[server.address, "--tls-verify=false"])
         self.assertEqual([rq for rq in server.seen if rq.method == "GET"], [])
         self.pull(reference, "--tls-verify=true", code=1)
         for option in ("--insecure", "--tls-verify=false"):
