@@ -40,6 +40,11 @@ void fake_begin(void)
 		.limits = LIMITS_DEFAULT};
 }
 
+struct ctx fake_ctx(void)
+{
+	return ctx;
+}
+
 struct client_session *fake_open(const struct digest *digest)
 {
 	static const struct registry_settings settings;

@@ -50,6 +50,7 @@ extern struct fake fake;
 
 /* Forget all; ctx of a fresh client, and its only session. */
 void fake_begin(void);
+struct ctx fake_ctx(void);
 /* docker.io/library/nginx:latest, or with a digest. */
 struct client_session *fake_open(const struct digest *digest);
 struct client *fake_client(void);
