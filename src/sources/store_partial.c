@@ -25,8 +25,22 @@ static struct store_name ranges_name(const struct digest *d)
 	return store_name(d, store_companion(STORE_PARTIAL));
 }
 
+static int no_space(const struct partial *p, int r, struct o2r_err *err)
+{
+	if (!p->store)
+		return err_set(err, ERR_SPACE, -r,
+			"there is no room for a temporary file: set TMPDIR to a folder "
+			"on a larger disk");
+	return err_set(err, ERR_SPACE, -r,
+		"there is no room in the cache folder %s: make some (o2r cache prune) or "
+		"name another with --cache; what was fetched is gone on with",
+		text_quote(p->store->dir, strlen(p->store->dir)).s);
+}
+
 static int fail(const struct partial *p, int r, const char *what, struct o2r_err *err)
 {
+	if (r == -ENOSPC || r == -EDQUOT)
+		return no_space(p, r, err);
 	if (!p->store)
 		return err_errno(err, -r, "%s a temporary file", what);
 	return err_errno(err, -r, "%s partial/%s/%s of the cache folder %s", what,
