@@ -9,7 +9,7 @@ _o2r() {
   local image="--platform --limit --jobs --cache --no-cache
     --creds --username --password-stdin --authfile --cert-dir --tls-verify --insecure --parallel --offline"
   if [ "$cword" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest save diff cache help --help --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest pull save diff cache help --help --version" -- "$cur")
     return
   fi
   case $prev in
@@ -62,7 +62,7 @@ _o2r() {
   esac
   case $command in
   help)
-    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest save diff cache help" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest pull save diff cache help" -- "$cur")
     ;;
   cache)
     if [[ $cur == -* ]]; then
@@ -126,6 +126,12 @@ _o2r() {
         $image --verbose --quiet --help" -- "$cur")
     elif [[ $cur != oci:* ]]; then
       _filedir
+    fi
+    ;;
+  pull)
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "--format
+        ${image/--no-cache/} --verbose --quiet --help" -- "$cur")
     fi
     ;;
   save)

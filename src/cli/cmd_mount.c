@@ -184,6 +184,7 @@ static int open_and_serve(struct mount *m, const char *reference)
 	o2r_options_set_log(o, server_log_message, cli->console.level, &m->log);
 	if (!cli->quiet)
 		o2r_options_set_progress(o, server_log_progress, &m->log);
+	o2r_options_set_fetch_progress(o, server_log_fetch, &m->log);
 	if (o2r_image_open(reference, o, &m->opened, &error) < 0)
 		return cli_fail_library(cli, &error);
 	return serve(m);

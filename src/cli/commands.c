@@ -12,6 +12,7 @@
 #include "cli/cmd_ls.h"
 #include "cli/cmd_mount.h"
 #include "cli/cmd_mounts.h"
+#include "cli/cmd_pull.h"
 #include "cli/cmd_save.h"
 #include "cli/cmd_snapshot.h"
 #include "cli/cmd_umount.h"
@@ -27,6 +28,7 @@ const struct command *const cli_commands[] = {
 	&cmd_cp,
 	&cmd_inspect,
 	&cmd_digest,
+	&cmd_pull,
 	&cmd_save,
 	&cmd_diff,
 	&cmd_cache,

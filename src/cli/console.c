@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,8 +12,10 @@
 #include "base/text.h"
 #include "cli/progress.h"
 
-/* Seconds between two drawings of the line, and between two lines in a log. */
+/* Seconds between two drawings, with and without something new, and between two lines in
+ * a log. */
 #define LIVE_EVERY 0.1
+#define LIVE_NEWS 0.02
 #define PLAIN_EVERY 10.0
 /* Short stages are not worth a line in a log. */
 #define PLAIN_TOTAL_AFTER 1.0
@@ -47,7 +48,7 @@ void console_init(struct console *c, int fd)
 {
 	const char *term = getenv("TERM");
 
-	*c = (struct console){.fd = fd, .level = O2R_LOG_WARN};
+	*c = (struct console){.fd = fd, .level = O2R_LOG_WARN, .screen.fd = fd};
 	c->live = isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
 	c->color = c->live && !env_set("NO_COLOR");
 }
@@ -67,26 +68,18 @@ int console_set_level_name(struct console *c, const char *name, struct o2r_err *
 		text_quote(name, strlen(name)).s);
 }
 
-static unsigned columns(const struct console *c)
-{
-	struct winsize w;
-
-	if (ioctl(c->fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
-		return w.ws_col;
-	return 80;
-}
-
 /* Standard error that cannot be written to leaves nobody to tell. */
 static void emit(const struct console *c, const char *s, size_t n)
 {
 	(void)!write_full(c->fd, s, n);
 }
 
-static void clear_line(struct console *c)
+/* Others write: what is drawn goes, and comes back with the next news. */
+static void clear_lines(struct console *c)
 {
-	if (c->line_shown)
-		emit(c, "\r\033[K", 4);
-	c->line_shown = false;
+	screen_clear(&c->screen);
+	if (c->live)
+		c->last_shown = 0;
 }
 
 /* One write for a whole line, so that lines of several processes do not mix; control
@@ -101,7 +94,7 @@ static void put(struct console *c, const char *prefix, const char *text)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[len] = '\n';
-	clear_line(c);
+	clear_lines(c);
 	emit(c, line, len + 1);
 }
 
@@ -112,7 +105,7 @@ void console_error(struct console *c, const char *text)
 
 void console_result(struct console *c, const char *text, size_t n)
 {
-	clear_line(c);
+	clear_lines(c);
 	emit(c, text, n);
 }
 
@@ -145,21 +138,77 @@ static void end_stage(struct console *c, double now)
 {
 	double seconds = now - c->stage_began;
 
-	if (c->stage && !c->live && !c->quiet && seconds >= PLAIN_TOTAL_AFTER)
+	if (c->stage.stage && !c->live && !c->quiet && seconds >= PLAIN_TOTAL_AFTER)
 		put(c, "o2r: ",
-			progress_total(c->stage, c->stage_layers, c->stage_done, seconds)
+			progress_total(
+				c->stage.stage, c->stage.layers, c->stage.done, seconds)
 				.s);
+	c->stage.stage = NULL;
 }
 
-static void draw(struct console *c, const struct o2r_progress *p, double seconds)
+/* What is there already is of interest where something is fetched, or nothing but that
+ * is wanted. */
+static bool shows_layers(const struct console *c)
 {
-	/* the last column is left free: a full line would wrap on some terminals */
-	struct progress_text t = progress_line(p, seconds, columns(c) - 1);
-	char line[sizeof(t.s) + 8];
-	int n = snprintf(line, sizeof(line), "\r%s\033[K", t.s);
+	return c->layers.n && (c->tell_existing || c->fetch_began);
+}
 
-	emit(c, line, (size_t)n);
-	c->line_shown = t.s[0] != '\0';
+static int add_text(struct buf *out, struct progress_text line)
+{
+	return line.s[0] ? buf_printf(out, "%s\n", line.s) : 0;
+}
+
+static int draw_layers(
+	struct console *c, unsigned columns, unsigned rows, double now, struct buf *out)
+{
+	struct layer_totals t = layer_lines_sum(&c->layers);
+	double began = c->fetch_began ? c->fetch_began : now;
+	int r = layer_lines_text(&c->layers, columns, rows, out);
+
+	return r == 0 ? add_text(out, layer_lines_total_line(&t, now - began, columns))
+		      : r;
+}
+
+static void draw(struct console *c, double now)
+{
+	AUTO_BUF struct buf text = {0};
+	bool stage = c->stage.stage;
+	unsigned columns, rows;
+	int r = 0;
+
+	screen_size(&c->screen, &columns, &rows);
+	/* the last column is left free: a full line would wrap on some terminals */
+	columns--;
+	/* for the line of totals, that of the stage, and one of what was there before */
+	rows = rows > 2 + stage ? rows - 2 - stage : 0;
+	if (shows_layers(c))
+		r = draw_layers(c, columns, rows, now, &text);
+	if (r == 0 && stage)
+		r = add_text(
+			&text, progress_line(&c->stage, now - c->stage_began, columns));
+	if (r == 0)
+		screen_draw(&c->screen, &text);
+	c->last_shown = now;
+}
+
+static void end_fetch(struct console *c)
+{
+	struct layer_totals t = layer_lines_sum(&c->layers);
+	double seconds = c->fetch_ended - c->fetch_began;
+	bool worth_it = c->live || c->tell_existing || seconds >= PLAIN_TOTAL_AFTER;
+
+	if (!c->layers.n)
+		return;
+	if (t.fetched && !t.working && !t.waiting && worth_it && !c->quiet)
+		put(c, "o2r: ", layer_lines_end(&t, seconds).s);
+	layer_lines_finish(&c->layers);
+	c->fetch_began = c->fetch_ended = 0;
+	c->fetched = t;
+}
+
+static bool is_new_stage(const struct console *c, const struct o2r_progress *p)
+{
+	return !c->stage.stage || strcmp(c->stage.stage, p->stage) != 0;
 }
 
 void console_progress(void *arg, const struct o2r_progress *p)
@@ -169,28 +218,81 @@ void console_progress(void *arg, const struct o2r_progress *p)
 
 	if (c->quiet)
 		return;
-	if (!c->stage || strcmp(c->stage, p->stage) != 0) {
+	if (is_new_stage(c, p)) {
+		/* the first one goes on while layers arrive */
+		if (c->stage.stage) {
+			clear_lines(c);
+			end_fetch(c);
+		}
 		end_stage(c, now);
-		c->stage = p->stage;
 		c->stage_began = now;
 		/* a log gets its first line only when there is something to wait for */
 		c->last_shown = c->live ? 0 : now;
 	}
-	c->stage_done = p->done;
-	c->stage_layers = p->layers;
+	c->stage = *p;
 	if (now - c->last_shown < (c->live ? LIVE_EVERY : PLAIN_EVERY))
 		return;
+	if (c->live) {
+		draw(c, now);
+		return;
+	}
 	c->last_shown = now;
-	if (c->live)
-		draw(c, p, now - c->stage_began);
-	else
-		put(c, "o2r: ", progress_sentence(p, now - c->stage_began).s);
+	put(c, "o2r: ", progress_sentence(p, now - c->stage_began).s);
+}
+
+static void note_fetch(struct console *c, const struct layer_line *news,
+	const struct o2r_fetch_progress *p, double now)
+{
+	if (p->state == O2R_FETCH_WAITING || p->state == O2R_FETCH_EXISTS)
+		return;
+	if (!c->fetch_began) {
+		c->fetch_began = now;
+		if (!c->live)
+			c->last_shown = now;
+	}
+	if (news)
+		c->fetch_ended = now;
+}
+
+static void log_fetch(struct console *c, const struct layer_line *news, double now)
+{
+	bool ended =
+		news && (news->state == O2R_FETCH_DONE ||
+				(news->state == O2R_FETCH_EXISTS &&
+					(c->tell_existing || c->level >= O2R_LOG_INFO)));
+
+	if (ended)
+		put(c, "o2r: ", layer_line_sentence(news).s);
+	if (!c->fetch_began || now - c->last_shown < PLAIN_EVERY)
+		return;
+	c->last_shown = now;
+
+	struct layer_totals t = layer_lines_sum(&c->layers);
+
+	put(c, "o2r: ", layer_lines_sentence(&t, now - c->fetch_began).s);
+}
+
+void console_fetch(void *arg, const struct o2r_fetch_progress *p)
+{
+	struct console *c = arg;
+	double now = console_now();
+	const struct layer_line *news = layer_lines_note(&c->layers, p);
+
+	note_fetch(c, news, p, now);
+	if (c->quiet)
+		return;
+	if (!c->live)
+		log_fetch(c, news, now);
+	else if (shows_layers(c) &&
+		 now - c->last_shown >= (news ? LIVE_NEWS : LIVE_EVERY))
+		draw(c, now);
 }
 
 void console_end(struct console *c, bool finished)
 {
-	clear_line(c);
+	clear_lines(c);
+	end_fetch(c);
 	if (finished)
 		end_stage(c, console_now());
-	c->stage = NULL;
+	c->stage.stage = NULL;
 }

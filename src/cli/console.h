@@ -1,6 +1,7 @@
 /*
- * Standard error of the command: messages, and one progress line that is redrawn while
- * the rest scrolls past above it. Standard output is never touched here.
+ * Standard error of the command: messages, and lines of progress that are redrawn while
+ * the rest scrolls past above them: one for each layer that is fetched, if any is, what
+ * they come to, and the stage. Standard output is never touched here.
  *
  * Owned by the command. The library's callbacks may come from any thread, but never two
  * at a time, and the command itself writes only before and after the library's calls: so
@@ -14,20 +15,25 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cli/layer_lines.h"
+#include "cli/screen.h"
 #include "o2r.h"
 
 struct console {
 	int fd;
-	bool live;  /* a terminal that can redraw a line */
-	bool color; /* a terminal, and NO_COLOR is not set */
-	bool quiet; /* no progress at all */
+	bool live;          /* a terminal that can redraw lines */
+	bool color;         /* a terminal, and NO_COLOR is not set */
+	bool quiet;         /* no progress at all */
+	bool tell_existing; /* fetching is what it is about: tell of what exists, too */
 	enum o2r_log_level level;
-	bool line_shown;
+	struct screen screen;
 
-	const char *stage; /* of the last progress seen, NULL before the first */
-	uint64_t stage_done;
-	unsigned stage_layers;
-	double stage_began, last_shown; /* seconds of the monotonic clock */
+	/* seconds of the monotonic clock */
+	struct o2r_progress stage; /* the last that was seen; .stage NULL: none yet */
+	double stage_began, last_shown;
+	struct layer_lines layers;
+	double fetch_began, fetch_ended; /* first and last news of it; 0: none */
+	struct layer_totals fetched;     /* of what console_end has ended */
 };
 
 void console_init(struct console *c, int fd);
@@ -43,8 +49,10 @@ void console_result(struct console *c, const char *text, size_t n);
 /* The library's callbacks; arg is the console. */
 void console_log(void *arg, enum o2r_log_level level, const char *message);
 void console_progress(void *arg, const struct o2r_progress *p);
+void console_fetch(void *arg, const struct o2r_fetch_progress *p);
 
-/* No more progress: clear the line; in a log, say what a stage that finished did. */
+/* No more progress: clear the lines; say what was fetched, and in a log what a stage
+ * that finished did. */
 void console_end(struct console *c, bool finished);
 
 double console_now(void);

@@ -125,6 +125,7 @@ int image_args_open(struct image_args *a, struct cli *cli, const char *reference
 	o2r_options_set_log(a->options, console_log, cli->console.level, &cli->console);
 	if (!cli->quiet)
 		o2r_options_set_progress(a->options, console_progress, &cli->console);
+	o2r_options_set_fetch_progress(a->options, console_fetch, &cli->console);
 	if (o2r_image_open(reference, a->options, image, &error) < 0)
 		return cli_fail_library(cli, &error);
 	return CLI_GO_ON;

@@ -84,6 +84,7 @@ int main(int argc, char **argv)
 	};
 	const struct command *command;
 	struct o2r_err err;
+	int r;
 
 	hold_standard_fds();
 	catch_signals();
@@ -104,5 +105,7 @@ int main(int argc, char **argv)
 		help_unknown_command(argv[0], &err);
 		return cli_fail(&cli, NULL, &err);
 	}
-	return command->run(&cli, argc - 1, argv + 1);
+	r = command->run(&cli, argc - 1, argv + 1);
+	console_end(&cli.console, false);
+	return r;
 }

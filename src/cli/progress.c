@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/text.h"
 
 /* A rate over less than this says nothing yet. */
@@ -41,8 +42,26 @@ struct parts {
 	char layers[48], bytes[80], rate[48], left[48];
 };
 
-static void describe(struct parts *out, const struct o2r_progress *p, double seconds)
+struct progress_text progress_rate(uint64_t bytes, double seconds)
 {
+	struct progress_text t = {""};
+
+	if (seconds < RATE_AFTER || !bytes)
+		return t;
+
+	double rate = (double)bytes / seconds;
+
+	snprintf(t.s, sizeof(t.s), "%.30s/s",
+		text_size(rate < 1e18 ? (uint64_t)rate : 0).s);
+	return t;
+}
+
+static void describe(
+	struct parts *out, const struct o2r_progress *p, uint64_t earlier, double seconds)
+{
+	uint64_t bytes = p->done - MIN(earlier, p->done);
+	struct progress_text rate = progress_rate(bytes, seconds);
+
 	memset(out, 0, sizeof(*out));
 	if (p->layers)
 		snprintf(out->layers, sizeof(out->layers), "%u of %u layers",
@@ -52,25 +71,21 @@ static void describe(struct parts *out, const struct o2r_progress *p, double sec
 			text_size(p->done).s, text_size(p->total).s);
 	else
 		snprintf(out->bytes, sizeof(out->bytes), "%.30s", text_size(p->done).s);
-	if (seconds < RATE_AFTER || !p->done)
-		return;
-
-	double rate = (double)p->done / seconds;
-
-	snprintf(out->rate, sizeof(out->rate), "%.30s/s",
-		text_size(rate < 1e18 ? (uint64_t)rate : 0).s);
-	if (p->total >= p->done && p->total)
+	snprintf(out->rate, sizeof(out->rate), "%.40s", rate.s);
+	if (rate.s[0] && p->total >= p->done && p->total)
 		snprintf(out->left, sizeof(out->left), "%.30s left",
-			progress_clock((double)(p->total - p->done) / rate).s);
+			progress_clock(
+				(double)(p->total - p->done) * seconds / (double)bytes)
+				.s);
 }
 
-static struct progress_text join(const struct o2r_progress *p, double seconds,
-	unsigned columns, const char *first, const char *separator)
+static struct progress_text join(const struct o2r_progress *p, uint64_t earlier,
+	double seconds, unsigned columns, const char *first, const char *separator)
 {
 	struct progress_text t = {""};
 	struct parts parts;
 
-	describe(&parts, p, seconds);
+	describe(&parts, p, earlier, seconds);
 
 	const char *const rest[] = {parts.layers, parts.bytes, parts.rate, parts.left};
 
@@ -89,13 +104,25 @@ static struct progress_text join(const struct o2r_progress *p, double seconds,
 struct progress_text progress_line(
 	const struct o2r_progress *p, double seconds, unsigned columns)
 {
-	return join(p, seconds, columns, "  ", "  ");
+	return progress_line_after(p, 0, seconds, columns);
 }
 
 struct progress_text progress_sentence(const struct o2r_progress *p, double seconds)
 {
-	return join(
-		p, seconds, sizeof(((struct progress_text *)NULL)->s) - 1, ": ", ", ");
+	return progress_sentence_after(p, 0, seconds);
+}
+
+struct progress_text progress_line_after(
+	const struct o2r_progress *p, uint64_t earlier, double seconds, unsigned columns)
+{
+	return join(p, earlier, seconds, columns, "  ", "  ");
+}
+
+struct progress_text progress_sentence_after(
+	const struct o2r_progress *p, uint64_t earlier, double seconds)
+{
+	return join(p, earlier, seconds, sizeof(((struct progress_text *)NULL)->s) - 1,
+		": ", ", ");
 }
 
 struct progress_text progress_total(

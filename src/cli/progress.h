@@ -24,6 +24,15 @@ struct progress_text progress_line(
 /* The same as a sentence for logs, of any width: "index: 2 of 5 layers, ...". */
 struct progress_text progress_sentence(const struct o2r_progress *p, double seconds);
 
+/* Of a stage that had `earlier` bytes of those that are done when it began. */
+struct progress_text progress_line_after(
+	const struct o2r_progress *p, uint64_t earlier, double seconds, unsigned columns);
+struct progress_text progress_sentence_after(
+	const struct o2r_progress *p, uint64_t earlier, double seconds);
+
+/* "45 MiB/s"; empty when it would say nothing yet. */
+struct progress_text progress_rate(uint64_t bytes, double seconds);
+
 /* The end of a stage: "index: 5 layers, 940 MiB in 1.8 s"; no layers when it is 0. */
 struct progress_text progress_total(
 	const char *stage, unsigned layers, unsigned long long bytes, double seconds);

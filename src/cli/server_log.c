@@ -110,6 +110,16 @@ void server_log_message(void *arg, enum o2r_log_level level, const char *message
 	pthread_mutex_unlock(&l->lock);
 }
 
+void server_log_fetch(void *arg, const struct o2r_fetch_progress *p)
+{
+	struct server_log *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	if (!l->alone)
+		console_fetch(l->console, p);
+	pthread_mutex_unlock(&l->lock);
+}
+
 void server_log_progress(void *arg, const struct o2r_progress *p)
 {
 	struct server_log *l = arg;

@@ -35,5 +35,6 @@ void server_log_finish(struct server_log *l);
 /* arg is the server_log. */
 void server_log_message(void *arg, enum o2r_log_level level, const char *message);
 void server_log_progress(void *arg, const struct o2r_progress *p);
+void server_log_fetch(void *arg, const struct o2r_fetch_progress *p);
 
 #endif
