@@ -140,7 +140,7 @@ static int no_partner(
 {
 	struct quoted stem = text_quote(name, (size_t)(strrchr(name, '.') - name));
 
-	return err_set(err, ERR_NOT_FOUND, ENOENT,
+	return err_set(err, ERR_ACCESS, ENOENT,
 		"%s: %s has no %s%s beside it (a client certificate is NAME.cert with "
 		"NAME.key, a CA is NAME.crt)",
 		text_quote(dir, strlen(dir)).s, text_quote(name, strlen(name)).s, stem.s,

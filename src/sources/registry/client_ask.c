@@ -209,7 +209,8 @@ static bool may_be_http(const struct endpoint *e, int code)
 {
 	if (code == -EPROTO)
 		return e->loopback || e->insecure;
-	return code == -ECONNREFUSED && e->insecure;
+	/* proxies often let nobody through by TLS to other ports than 443 */
+	return (code == -ECONNREFUSED || code == -EACCES) && e->insecure;
 }
 
 /* https; where that is not spoken, and http is allowed, http. Whoever has answered once

@@ -103,8 +103,8 @@ static void test_faults(void)
 		int code, cls;
 		const char *names;
 	} row[] = {
-		{"f1", "f1/a.cert", "c", -ENOENT, ERR_NOT_FOUND, "a.cert has no a.key"},
-		{"f2", "f2/a.key", "k", -ENOENT, ERR_NOT_FOUND, "a.key has no a.cert"},
+		{"f1", "f1/a.cert", "c", -ENOENT, ERR_ACCESS, "a.cert has no a.key"},
+		{"f2", "f2/a.key", "k", -ENOENT, ERR_ACCESS, "a.key has no a.cert"},
 		{"f3", "f3/a.crt", "no certificate", -EBADMSG, ERR_CORRUPT, "f3/a.crt"},
 		{"f4", "f4/a.crt", "", -EBADMSG, ERR_CORRUPT, "f4/a.crt"},
 		{"f5", "f5/a.crt", "-----BEGIN PRIVATE KEY-----\nA\n", -EBADMSG,
