@@ -211,8 +211,8 @@ static int add_layer(const struct docker *d, struct image *image, unsigned i, in
 		where = NULL;
 		return err_nomem(err);
 	}
-	return overlay_dir_layer(
-		image, i, driver, where, cache_id.data ? cache_id.data : "", &rules, err);
+	return overlay_dir_layer(image, i, driver, where,
+		cache_id.data ? cache_id.data : "", "diff", &rules, err);
 }
 
 static int add_layers(const struct docker *d, struct image *image,

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "sources/config.h"
+#include "sources/containers_store.h"
 #include "sources/docker_store.h"
 #include "sources/extra.h"
 #include "sources/local.h"
@@ -81,6 +82,7 @@ static int open_ref(struct image *image, const struct ref *ref,
 	case REF_DOCKER_STORE:
 		return docker_store_open(image, ref->path, ref->tag, &want, ctx, err);
 	case REF_CONTAINERS:
+		return containers_store_open(image, ref->path, ref->tag, &want, ctx, err);
 	case REF_DOCKER_DAEMON:
 		return err_set(err, ERR_USAGE, EOPNOTSUPP, "not yet");
 	default:

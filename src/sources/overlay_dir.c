@@ -80,7 +80,8 @@ static int copy_rules(
 }
 
 int overlay_dir_layer(struct image *image, unsigned number, int driver, const char *path,
-	const char *id, const struct dir_rules *rules, struct o2r_err *err)
+	const char *id, const char *below, const struct dir_rules *rules,
+	struct o2r_err *err)
 {
 	struct image_layer *layer = &image->layers[number];
 	char diff[OVERLAY_ID_MAX + sizeof("/diff")];
@@ -88,7 +89,7 @@ int overlay_dir_layer(struct image *image, unsigned number, int driver, const ch
 
 	if (!is_id(id, strlen(id)))
 		return err_corrupt(err, "\"%s\" is not the name of a layer", quote(id).s);
-	snprintf(diff, sizeof(diff), "%s/diff", id);
+	snprintf(diff, sizeof(diff), "%s%s%s", id, below ? "/" : "", below ? below : "");
 	fd = open_beneath(driver, diff, O_RDONLY | O_DIRECTORY);
 	if (fd == -ENOENT)
 		return err_set(err, ERR_CORRUPT, ENOENT,
@@ -231,7 +232,7 @@ int overlay_dir_layers(struct image *image, const char *path,
 	for (unsigned i = 0; r == 0 && i < stack.count; i++) {
 		image->layer_count = i + 1;
 		r = overlay_dir_layer(image, i, driver, parent,
-			stack.ids[stack.count - 1 - i], rules, err);
+			stack.ids[stack.count - 1 - i], "diff", rules, err);
 	}
 	return r;
 }

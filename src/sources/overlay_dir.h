@@ -20,10 +20,10 @@ bool overlay_dir_is(int fd);
 /* Does it belong to the machine's root, whose marks are in trusted.*? */
 bool overlay_dir_is_roots(const char *path);
 
-/* image->layers[number] is ID/diff of the driver's directory; path: of that, for
- * messages. id is checked: no slash, no dots in front. */
+/* image->layers[number] is ID/below (below NULL: ID) of the driver's directory; path: of
+ * that, for messages. id is checked: no slash, no dots in front. */
 int overlay_dir_layer(struct image *image, unsigned number, int driver, const char *path,
-	const char *id, const struct dir_rules *rules,
+	const char *id, const char *below, const struct dir_rules *rules,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
 /* All layers of the directory at path, by its `lower`. CORRUPT: malformed, dangling,
