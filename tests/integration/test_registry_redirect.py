@@ -119,7 +119,7 @@ class Proxies(RedirectCase):
     def test_https_by_connect(self):
         """Only the name of the host and what TLS carries."""
         self.proxy.answer = lambda rq: rq.reply(403)
-        line = self.pull("registry.example.com/test/image", env={"HTTPS_PROXY": self.proxy.url}, code=1, run=self.network.o2r)
+        line = self.pull("registry.example.com/test/image", env={"HTTPS_PROXY": self.proxy.url}, code=4, run=self.network.o2r)
         self.assertEqual([(rq.method, rq.path) for rq in self.proxy.seen][:1], [("CONNECT", "registry.example.com:443")], line)
 
 
