@@ -94,7 +94,8 @@ int image_args_init(struct image_args *a, struct cli *cli, struct o2r_err *err)
 	a->options = o2r_options_create();
 	if (!a->options)
 		return err_nomem(err);
-	a->registry = (struct registry_args){.options = a->options};
+	a->registry =
+		(struct registry_args){.options = a->options, .cancel = cli->cancel};
 	o2r_options_set_cancel(a->options, cli->cancel);
 	return 0;
 }

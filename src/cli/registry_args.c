@@ -184,7 +184,7 @@ static int ask(struct registry_args *a, struct o2r_err *err)
 
 	snprintf(prompt, sizeof(prompt),
 		"Password for %s: ", text_quote(a->username, strlen(a->username)).s);
-	return secret_ask(prompt, &a->password, err);
+	return secret_ask(prompt, a->cancel, &a->password, err);
 }
 
 int registry_args_apply(struct registry_args *a, struct o2r_err *err)
@@ -195,7 +195,7 @@ int registry_args_apply(struct registry_args *a, struct o2r_err *err)
 	if (!a->username)
 		return 0;
 	if (a->password_stdin)
-		r = secret_read(&a->password, err);
+		r = secret_read(a->cancel, &a->password, err);
 	else if (!a->password)
 		r = ask(a, err);
 	if (r == 0 &&

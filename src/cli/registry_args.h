@@ -13,6 +13,7 @@
 
 struct registry_args {
 	struct o2r_options *options; /* borrowed; what needs no check is set at once */
+	const volatile int *cancel;  /* ends the wait for a password; may be NULL */
 	char *username, *password;   /* NULL: not given */
 	bool creds, named;           /* by --creds, by --username */
 	bool password_stdin;

@@ -2,6 +2,8 @@
 #include "cli/registry_args.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -141,7 +143,7 @@ static int read_from(const void *p, size_t n, char **out, struct o2r_err *err)
 	CHECK(fd >= 0);
 	CHECK_EQ(pwrite_full(fd, p, n, 0), 0);
 	CHECK_EQ(dup2(fd, STDIN_FILENO), STDIN_FILENO);
-	return secret_read(out, err);
+	return secret_read(NULL, out, err);
 }
 
 static const struct piped {
@@ -211,6 +213,41 @@ static void takes_the_password_from_standard_input(void)
 	check_text(o->registry.password, "from a pipe");
 }
 
+static volatile int cancelled;
+
+static void cancel(int sig)
+{
+	(void)sig;
+	cancelled = 1;
+}
+
+/* A pipe that nothing comes through is waited for until a signal comes; one that came
+ * before that counts too. */
+static void waits_no_longer_than_a_signal(void)
+{
+	const struct sigaction action = {.sa_handler = cancel};
+	/* again and again: the first may come before we wait */
+	const struct itimerval soon = {{.tv_usec = 20000}, {.tv_usec = 20000}};
+	struct o2r_err err = {0};
+	char *got = NULL;
+	int fds[2];
+
+	CHECK_EQ(pipe(fds), 0);
+	CHECK_EQ(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
+	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+	CHECK_EQ(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	CHECK_EQ(secret_read(&cancelled, &got, &err), -EINTR);
+	CHECK_EQ(err.cls, ERR_INTERRUPTED);
+	CHECK_EQ(cancelled, 1);
+	CHECK_EQ(setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL), 0);
+	err = (struct o2r_err){0};
+	CHECK_EQ(secret_read(&cancelled, &got, &err), -EINTR);
+	CHECK_EQ(err.cls, ERR_INTERRUPTED);
+	CHECK(!got);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	accepts();
@@ -218,5 +255,6 @@ int main(void)
 	reads();
 	reads_no_more_than_a_password();
 	takes_the_password_from_standard_input();
+	waits_no_longer_than_a_signal();
 	TEST_END;
 }
