@@ -167,9 +167,30 @@ static int take_bytes(const struct json_ref *at, const char *name, const char *t
 	return 0;
 }
 
-/* An absolute path, or with `prefix` the same behind it; *out stays NULL when there is
- * none and it may be missing. */
-static int take_path(const struct json_ref *root, const char *name, const char *prefix,
+/* How a reference begins that means the same in any directory: as image.h has it. */
+static const char *const places[] = {
+	"/",
+	"oci:/",
+	"oci-archive:/",
+	"docker-archive:/",
+	"overlay:/",
+	"docker-store:[/",
+	"containers-storage:[",
+	"docker://",
+	"scratch",
+};
+
+static bool begins_with_any(const char *text, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(text, list[i], strlen(list[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What begins with one of the first `count` places; *out stays NULL when there is none
+ * and it may be missing. */
+static int take_place(const struct json_ref *root, const char *name, size_t count,
 	bool needed, char **out, struct o2r_err *err)
 {
 	const char *text;
@@ -183,14 +204,16 @@ static int take_path(const struct json_ref *root, const char *name, const char *
 	if (r < 0)
 		return r;
 
-	const char *path = *out;
-
-	if (prefix && strncmp(path, prefix, strlen(prefix)) == 0)
-		path += strlen(prefix);
-	if (*path != '/')
+	if (!begins_with_any(*out, places, count))
 		return err_corrupt(
 			err, "%s is not an absolute path", json_path(root, name).s);
 	return 0;
+}
+
+static int take_path(const struct json_ref *root, const char *name, bool needed,
+	char **out, struct o2r_err *err)
+{
+	return take_place(root, name, 1, needed, out, err);
 }
 
 static int take_number(const struct json_ref *root, const char *name, uint64_t min,
@@ -311,7 +334,8 @@ static int take_all(
 	int r = take_number(root, "version", STATE_VERSION, STATE_VERSION, &number, err);
 
 	if (r == 0)
-		r = take_path(root, "reference", "oci:", false, &out->reference, err);
+		r = take_place(root, "reference", ARRAY_LEN(places), false,
+			&out->reference, err);
 	if (r == 0)
 		r = take_digest(root, "manifest", &out->manifest, err);
 	if (r == 0)
@@ -321,11 +345,11 @@ static int take_all(
 	if (r == 0)
 		r = take_limits(root, &out->limits, err);
 	if (r == 0)
-		r = take_path(root, "cache", NULL, false, &out->cache_dir, err);
+		r = take_path(root, "cache", false, &out->cache_dir, err);
 	if (r == 0)
 		r = take_number(root, "no-cache", 0, 1, &number, err);
 	if (r == 0)
-		r = take_path(root, "mountpoint", NULL, true, &out->mountpoint, err);
+		r = take_path(root, "mountpoint", true, &out->mountpoint, err);
 	if (r < 0)
 		return r;
 	out->no_cache = number;

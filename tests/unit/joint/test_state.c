@@ -62,6 +62,31 @@ static void comes_back(void)
 	CHECK_STR(again.boot.s, s.boot.s);
 }
 
+static void references_come_back(void)
+{
+	static const char *const references[] = {
+		"oci-archive:/a.tar",
+		"docker-archive:/a.tar:b:c",
+		"overlay:/a:/b",
+		"docker-store:[/var/lib/docker]a",
+		"containers-storage:[overlay@/a]b",
+		"docker://localhost:5000/a/b:c@sha256:0",
+		"scratch",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(references); i++) {
+		AUTO_STATE struct view_state s = {0}, again = {0};
+		AUTO_BUF struct buf text = {0};
+
+		fill(&s);
+		free(s.reference);
+		s.reference = strdup(references[i]);
+		CHECK_EQ(view_state_format(&s, &text, NULL), 0);
+		CHECK_EQ(view_state_parse(text.data, text.len, &again, NULL), 0);
+		CHECK_STR(again.reference, references[i]);
+	}
+}
+
 static void nothing_to_open_again(void)
 {
 	AUTO_STATE struct view_state s = {0}, again = {0};
@@ -86,6 +111,8 @@ static const struct {
 	{"\"version\":1", "\"version\":1,\"version\":1", "version"},
 	{"oci:/a b", "a b", "reference is not an absolute path"},
 	{"oci:/a b", "docker:/a b", "reference is not an absolute path"},
+	{"oci:/a b", "oci:a b", "reference is not an absolute path"},
+	{"oci:/a b", "overlay:a b", "reference is not an absolute path"},
 	{"%0A", "%00", "reference holds what no path holds"},
 	{"%0A", "%0a", "reference holds what no path holds"},
 	{"%0A", "%0", "reference holds what no path holds"},
@@ -292,6 +319,7 @@ int main(void)
 	CHECK(mkdtemp(scratch) != NULL);
 	setenv("XDG_RUNTIME_DIR", scratch, 1);
 	comes_back();
+	references_come_back();
 	nothing_to_open_again();
 	refuses();
 	in_a_folder();
