@@ -9,7 +9,7 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "sources/json.h"
+#include "sources/manifest.h"
 #include "sources/media_type.h"
 
 /* All kinds, so that the registry converts nothing; without weights, which some
@@ -141,25 +141,30 @@ static bool says_nothing(const char *type)
 	return !*type;
 }
 
-/* A document that calls itself one thing and is served as another is how two clients come
- * to see two images; by digest it is the descriptor's type that counts. */
-static int check_type(const struct fetch *f, struct o2r_err *err)
+/* By tag nothing vouches for the bytes: that they are a document at all is seen here, so
+ * that another place can be asked. One that calls itself one thing and is served as
+ * another is how two clients come to see two images; by digest it is the descriptor's
+ * type that counts. */
+static int check_document(const struct fetch *f, struct o2r_err *err)
 {
 	const struct client_document *d = &f->got;
-	AUTO_JSON struct json_doc *doc = NULL;
-	struct json_ref root;
-	const char *own = NULL;
-	/* what is wrong with it is for who reads it to say */
-	if (!d->media_type ||
-		json_doc_parse(d->bytes.data, d->bytes.len,
-			f->session->client->ctx->limits.json_depth, &doc, NULL) < 0 ||
-		json_root(doc, &root, NULL) < 0 ||
-		json_get_string(&root, "mediaType", &own, NULL) != 1 ||
-		strcasecmp(own, d->media_type) == 0)
+	CLEANUP(document_finish) struct document doc = {0};
+	const char *text = d->bytes.data ? d->bytes.data : "";
+	int r;
+
+	/* who reads it tells what it is instead of an image */
+	if (d->media_type && media_kind_of(d->media_type) == MEDIA_UNKNOWN)
+		return 0;
+	r = document_parse(
+		text, d->bytes.len, NULL, &f->session->client->ctx->limits, &doc, err);
+	if (r < 0)
+		return err_wrap(err, "%s: what came for tag %s", label(f), f->tag);
+	if (!d->media_type || !doc.media_type ||
+		strcasecmp(doc.media_type, d->media_type) == 0)
 		return 0;
 	return err_corrupt(err,
 		"%s: the manifest calls itself \"%s\", and is served as \"%s\"", label(f),
-		text_quote(own, strlen(own)).s,
+		text_quote(doc.media_type, strlen(doc.media_type)).s,
 		text_quote(d->media_type, strlen(d->media_type)).s);
 }
 
@@ -182,7 +187,7 @@ static int check(struct fetch *f, struct o2r_err *err)
 		d->media_type = NULL;
 	}
 	if (!f->digest)
-		return check_type(f, err);
+		return check_document(f, err);
 	if (!digest_equal(&d->digest, f->digest))
 		return err_corrupt(err,
 			"%s: the registry sent another document for manifest %s: its "

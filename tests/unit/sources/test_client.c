@@ -5,7 +5,10 @@
 
 #include <errno.h>
 
-#define MANIFEST "{\"schemaVersion\":2,\"config\":{}}"
+#define CONFIG                                                                           \
+	"\"config\":{\"mediaType\":\"x/y\",\"digest\":\"sha256:"                         \
+	"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2}"
+#define MANIFEST "{\"schemaVersion\":2," CONFIG "}"
 #define TYPE "application/vnd.oci.image.manifest.v1+json"
 #define URL "registry-1.docker.io/v2/library/nginx/manifests/latest"
 #define HUB "docker.io/library/nginx"
@@ -87,25 +90,30 @@ static void by_digest(void)
 	CHECK(!got.bytes.data);
 }
 
+#define INDEX "application/vnd.oci.image.index.v1+json"
+#define OWN(type) "{\"mediaType\":\"" type "\"," CONFIG "}"
+
 /* What servers say that serve files is not believed, nor is it a contradiction. */
 static void types(void)
 {
 	static const struct {
-		const char *type, *body, *told;
-		int result;
+		const char *type, *body, *told, *says;
 	} c[] = {
-		{TYPE, "{\"mediaType\":\"" TYPE "\"}", TYPE, 0},
-		{"application/json", "{\"mediaType\":\"" TYPE "\"}", NULL, 0},
-		{"application/octet-stream", "{}", NULL, 0},
-		{"text/plain", "{}", NULL, 0},
-		{NULL, "{\"mediaType\":\"" TYPE "\"}", NULL, 0},
-		{"application/vnd.foo", "{}", "application/vnd.foo", 0},
-		{TYPE, "{\"mediaType\":7}", TYPE, 0},
-		{TYPE, "no JSON", TYPE, 0},
-		{TYPE, "{\"mediaType\":\"application/vnd.oci.image.index.v1+json\"}",
-			NULL, -EBADMSG},
-		{"application/vnd.docker.distribution.manifest.v2+json",
-			"{\"mediaType\":\"" TYPE "\"}", NULL, -EBADMSG},
+		{TYPE, MANIFEST, TYPE, NULL},
+		{TYPE, OWN(TYPE), TYPE, NULL},
+		{"application/json", OWN(TYPE), NULL, NULL},
+		{"application/octet-stream", MANIFEST, NULL, NULL},
+		{"text/plain", MANIFEST, NULL, NULL},
+		{NULL, OWN(TYPE), NULL, NULL},
+		/* what it is instead is for who reads it to say */
+		{"application/vnd.foo", "{}", "application/vnd.foo", NULL},
+		{TYPE, OWN(INDEX), NULL, "what came for tag latest: the document is"},
+		{INDEX, OWN(TYPE), NULL, "calls itself"},
+		{"application/vnd.docker.distribution.manifest.v2+json", OWN(TYPE), NULL,
+			"calls itself"},
+		{TYPE, "no JSON", NULL, "what came for tag latest: not valid JSON"},
+		{NULL, "{}", NULL, "what came for tag latest: the document is neither"},
+		{TYPE, "", NULL, "what came for tag latest: "},
 	};
 
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
@@ -113,10 +121,10 @@ static void types(void)
 
 		fake_begin();
 		script(0, (struct fake_answer){.type = c[i].type, .body = c[i].body});
-		CHECK_EQ(ask("latest", NULL), c[i].result);
-		if (c[i].result) {
+		CHECK_EQ(ask("latest", NULL), c[i].says ? -EBADMSG : 0);
+		if (c[i].says) {
 			CHECK_EQ(err.cls, ERR_CORRUPT);
-			CHECK(strstr(err.text, "calls itself"));
+			CHECK(strstr(err.text, HUB ": ") && strstr(err.text, c[i].says));
 		} else {
 			CHECK_EQ(!got.media_type, !c[i].told);
 			CHECK(!c[i].told || strcmp(c[i].told, got.media_type) == 0);
@@ -311,7 +319,8 @@ static void too_large(void)
 	CHECK(strstr(err.text, "more than the 1000 bytes allowed"));
 	/* exactly as many are not too many */
 	fake_begin();
-	script(0, (struct fake_answer){.body = "0123456789", .repeat = 100});
+	script(0,
+		(struct fake_answer){.type = "x/y", .body = "0123456789", .repeat = 100});
 	CHECK_EQ(ask("latest", NULL), 0);
 	CHECK_EQ(got.bytes.len, 1000);
 	/* an error without an end is left, and still told */

@@ -385,6 +385,27 @@ static void mirrors_fail(void)
 	CHECK_EQ(fake.asked, 1);
 }
 
+/* What is no manifest at a mirror is asked of the next. */
+static void mirrors_and_manifests(void)
+{
+	static const char *const bad[] = {"<html>", "", "{}", "{\"schemaVersion\":1}"};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct client_document doc = {0};
+		struct client_session *s;
+
+		mirrors("one", true, true);
+		script(0, (struct fake_answer){.body = bad[i]});
+		script(1, (struct fake_answer){.body = "{\"manifests\":[]}"});
+		s = fake_open(NULL);
+		CHECK_EQ(client_manifest(s, "t", NULL, 100, &doc, &err), 0);
+		CHECK_STR(doc.bytes.data, "{\"manifests\":[]}");
+		client_document_finish(&doc);
+		fake_close(s);
+		CHECK(asked(1, "two/"));
+	}
+}
+
 /* Which of the mirrors is asked first for a manifest by tag, by digest, and for a blob.
  */
 static void what_mirrors_are_for(void)
@@ -411,7 +432,7 @@ static void what_mirrors_are_for(void)
 		mirrors("one", c[i].tags, c[i].digests);
 		script(0, (struct fake_answer){.body = "{}"});
 		script(1, (struct fake_answer){.body = BLOB});
-		script(2, (struct fake_answer){.body = "{}"});
+		script(2, (struct fake_answer){.body = "{\"manifests\":[]}"});
 		s = fake_open(c[i].by_digest ? &d : NULL);
 		CHECK_EQ(client_manifest(s, NULL, &d, 100, &doc, &err), 0);
 		client_document_finish(&doc);
@@ -597,6 +618,7 @@ int main(void)
 	callers_that_fail();
 	patience();
 	mirrors_fail();
+	mirrors_and_manifests();
 	what_mirrors_are_for();
 	foreign();
 	foreign_and_private();

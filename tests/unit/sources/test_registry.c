@@ -282,7 +282,7 @@ static void what_is_no_image(void)
 		begin();
 		answer(c[i].type, c[i].body);
 		fails("nginx", "linux/amd64", c[i].cls, c[i].says, 1);
-		CHECK(strstr(err.text, LATEST));
+		CHECK(strstr(err.text, HUB));
 	}
 }
 
