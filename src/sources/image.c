@@ -14,6 +14,7 @@
 #include "sources/local.h"
 #include "sources/overlay_dir.h"
 #include "sources/ref.h"
+#include "sources/registry/docker_daemon.h"
 #include "sources/registry/registry.h"
 #include "sources/scratch.h"
 #include "sources/select.h"
@@ -84,7 +85,7 @@ static int open_ref(struct image *image, const struct ref *ref,
 	case REF_CONTAINERS:
 		return containers_store_open(image, ref->path, ref->tag, &want, ctx, err);
 	case REF_DOCKER_DAEMON:
-		return err_set(err, ERR_USAGE, EOPNOTSUPP, "not yet");
+		return docker_daemon_open(image, ref->tag, o, &want, ctx, err);
 	default:
 		break;
 	}

@@ -207,6 +207,18 @@ static int open_archive(struct opening *o, enum ref_kind *kind, int fd,
 					   : read_either(o, kind, err);
 }
 
+int local_read_archive(struct image *image, int fd, const char *name,
+	const struct image_options *options, const struct wanted *want,
+	const struct ctx *ctx, struct o2r_err *err)
+{
+	struct opening o = {.image = image, .ctx = ctx, .name = name, .want = *want};
+	enum ref_kind kind = REF_PATH;
+
+	o.want.tag = NULL;
+	o.want.index = -1;
+	return open_archive(&o, &kind, fd, options, err);
+}
+
 /* "oci:DIR@N" is the directory DIR@N when there is one. */
 int local_open(struct image *image, const struct ref *ref,
 	const struct image_options *options, const struct wanted *want,

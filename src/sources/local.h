@@ -16,4 +16,10 @@ int local_open(struct image *image, const struct ref *ref,
 	const struct image_options *options, const struct wanted *want,
 	const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;
 
+/* The one image of an archive that comes from fd, which is closed in any case. name is
+ * for messages. */
+int local_read_archive(struct image *image, int fd, const char *name,
+	const struct image_options *options, const struct wanted *want,
+	const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;
+
 #endif

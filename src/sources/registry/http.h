@@ -66,6 +66,8 @@ struct http_request {
 	const char *form;          /* a body for POST, urlencoded; NULL: a GET */
 	bool ranged;               /* Range: bytes=first-last */
 	uint64_t first, last;
+	const char *unix_socket; /* to be asked instead of the URL's host; NULL */
+	bool patient;            /* however long no byte comes */
 	const struct http_tls *tls;
 	/* May a redirect lead there? NULL: anywhere that the rules above allow. */
 	int (*allow)(void *arg, const char *url, struct o2r_err *err);

@@ -170,7 +170,7 @@ static void set_common(struct transfer *t)
 	SET(t, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
 	SET(t, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	SET(t, CURLOPT_LOW_SPEED_TIME, (long)HTTP_IDLE_S);
+	SET(t, CURLOPT_LOW_SPEED_TIME, t->hop->rq->patient ? 0L : (long)HTTP_IDLE_S);
 	SET(t, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(t, CURLOPT_BUFFERSIZE, (long)HTTP_RECEIVE);
 	SET(t, CURLOPT_HTTP_CONTENT_DECODING, 0L);
@@ -186,6 +186,8 @@ static void set_request(struct transfer *t)
 	const struct http_request *rq = t->hop->rq;
 
 	SET(t, CURLOPT_URL, t->hop->url);
+	if (rq->unix_socket)
+		SET(t, CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket);
 	SET(t, CURLOPT_HTTPHEADER, t->lines);
 	SET(t, CURLOPT_HEADERFUNCTION, on_header);
 	SET(t, CURLOPT_HEADERDATA, t);
@@ -218,7 +220,7 @@ static int set_tls(struct transfer *t)
 		SET(t, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (t->result == 0 && t->hop->parts.https && (!tls || tls->verify))
-		t->result = http_trust(t->h, own && tls ? tls->ca_pem : NULL, t->err);
+		t->result = http_trust(t->h, tls ? tls->ca_pem : NULL, t->err);
 	if (t->result == 0 && t->proxied && t->proxy.tls)
 		t->result = http_trust_proxy(t->h, t->err);
 	return t->result;
