@@ -5,10 +5,10 @@
  *
  * Redirects (301, 302, 303, 307, 308) are followed, at most HTTP_REDIRECTS_MAX: never
  * from https to http, never to another scheme, and the Authorization header goes to the
- * scheme, host and port of the first URL only. A POST is not redirected anywhere. Another
- * origin than that of the first URL is verified by the system's certificates, unless
- * tls->verify is off. Bodies are handed over as they are on the wire (Accept-Encoding:
- * identity).
+ * scheme, host and port of the first URL only. A POST is not redirected anywhere. Other
+ * origins are verified as the first one is (a registry's storage may have the registry's
+ * own authority), but get no certificate of ours. Bodies are handed over as they are on
+ * the wire (Accept-Encoding: identity).
  *
  * Proxies are those that Go programs use: HTTP_PROXY, HTTPS_PROXY, NO_PROXY in either
  * case (with CIDR), none for loopback.
