@@ -2,6 +2,7 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -28,6 +29,12 @@ def arguments(doc):
                    help="where peers are installed")
     p.add_argument("--only", metavar="NAMES", help="programs to run, by the start of their names, comma separated")
     return p
+
+
+def take_signals():
+    """What would end the script interrupts it: what it has mounted or started is ended, and what it has measured is printed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def find_layout(args):

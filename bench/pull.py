@@ -14,7 +14,6 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -230,8 +229,7 @@ def report(args, job, contenders):
 
 def main():
     args = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):      # so that the server is stopped, and what there is is printed
-        signal.signal(number, signal.default_int_handler)
+    common.take_signals()
     layout = common.find_layout(args)
     if args.out:
         os.makedirs(args.out, exist_ok=True)

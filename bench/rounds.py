@@ -37,7 +37,7 @@ class Results:
 
 class Rounds:
     def __init__(self, bench, filesystems):
-        self.bench, self.all, self.results = bench, filesystems, Results()
+        self.bench, self.all, self.results, self.interrupted = bench, filesystems, Results(), False
         self.where = bench.where
 
     # ---- one command on one mounted filesystem
@@ -190,6 +190,16 @@ class Rounds:
                     self.results.failed[fs.name, group] = "not prepared: " + self.results.failed[fs.name, "prepare"]
 
     def run(self, count, groups):
+        """What was measured, also when that was interrupted."""
+        try:
+            self.go_round(count, groups)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.results.remarks.append("interrupted in round %d of %d: what was not measured by then is -" % (self.number, count))
+            print("interrupted", file=sys.stderr)
+        return self.results
+
+    def go_round(self, count, groups):
         for self.number in range(1, count + 1):
             if self.bench.baselines:
                 self.attempt("decoder", "decoder", self.decoder)
@@ -199,5 +209,4 @@ class Rounds:
                 for fs in self.all[turn:] + self.all[:turn]:
                     if group in fs.measures and self.number <= fs.slow.get(group, count):
                         self.attempt(fs.name, group, getattr(self, group), fs)
-        return self.results
 

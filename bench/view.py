@@ -8,14 +8,13 @@ overlayfs, a loop-mounted EROFS of the same tree; ratarmount (installed by pip i
 each measurement for every program in turn. Cold means dentries and inodes dropped and a fresh mount, data pages kept.
 
 Needs tests/tools/install-deps.sh bench, root for the kernel's filesystems and for dropping caches, and 7 GB of disk for the real
-image: its tree, layers and images are made once and kept under --images.
+image: its tree, layers and images are made once and kept under --images. Interrupted, it prints what it has.
 """
 import contextlib
 import datetime
 import json
 import os
 import shlex
-import signal
 import sys
 import tempfile
 
@@ -103,20 +102,19 @@ def measured(args, bench):
     rounds = Rounds(bench, contenders)
     rounds.prepare()
     results = rounds.run(args.rounds, [g for g in GROUPS if g in args.measures])
-    print(Report(bench, results, contenders, args.markdown).text(head(args, bench, contenders)))
+    print(Report(bench, results, contenders, args.markdown).text(head(args, bench, contenders)), flush=True)
     if args.json:
         rows = [dict(row=row, measure=what, samples=samples) for (row, what), samples in results.samples.items()]
         failed = [dict(row=row, group=group, why=why) for (row, group), why in results.failed.items()]
         with open(args.json, "w") as f:
             json.dump({"facts": bench.facts, "rows": rows, "failed": failed}, f, indent=1)
+    return rounds
 
 
 def main():
     args = arguments()
     args.o2r = common.find_o2r(args.o2r)
-    # so that what is mounted is unmounted and what runs is ended
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
+    common.take_signals()
     mounts.adopt()
     layout = common.find_layout(args)
     if args.out:
@@ -125,11 +123,11 @@ def main():
         bench = Bench(args, layout, os.path.realpath(work))
         last.callback(mounts.end, bench.where)
         bench.prepare()
-        measured(args, bench)
+        return 1 if measured(args, bench).interrupted else 0
 
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except KeyboardInterrupt:
         sys.exit("bench: interrupted")
