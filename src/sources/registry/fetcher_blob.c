@@ -113,7 +113,11 @@ static int op_ready(void *arg, struct o2r_err *err)
 {
 	struct reader *rd = arg;
 
-	return is_at_rest(rd) ? 0 : wait_for(rd, rd->blob->size, true, err);
+	if (!is_at_rest(rd))
+		return wait_for(rd, rd->blob->size, true, err);
+	/* whoever knows that it is whole has been told so, not a moment later */
+	fetch_tell(rd->blob);
+	return 0;
 }
 
 static int op_arrived(void *arg, uint64_t end, struct o2r_err *err)
