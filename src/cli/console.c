@@ -48,7 +48,10 @@ void console_init(struct console *c, int fd)
 {
 	const char *term = getenv("TERM");
 
-	*c = (struct console){.fd = fd, .level = O2R_LOG_WARN, .screen.fd = fd};
+	*c = (struct console){.fd = fd,
+		.level = O2R_LOG_WARN,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.screen.fd = fd};
 	c->live = isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
 	c->color = c->live && !env_set("NO_COLOR");
 }
@@ -98,26 +101,31 @@ static void put(struct console *c, const char *prefix, const char *text)
 	emit(c, line, len + 1);
 }
 
-void console_error(struct console *c, const char *text)
+static void put_error(struct console *c, const char *text)
 {
 	put(c, c->color ? "o2r: \033[1;31merror:\033[0m " : "o2r: ", text);
 }
 
-void console_result(struct console *c, const char *text, size_t n)
+void console_error(struct console *c, const char *text)
 {
-	clear_lines(c);
-	emit(c, text, n);
+	pthread_mutex_lock(&c->lock);
+	put_error(c, text);
+	pthread_mutex_unlock(&c->lock);
 }
 
-void console_log(void *arg, enum o2r_log_level level, const char *message)
+void console_result(struct console *c, const char *text, size_t n)
 {
-	struct console *c = arg;
+	pthread_mutex_lock(&c->lock);
+	clear_lines(c);
+	emit(c, text, n);
+	pthread_mutex_unlock(&c->lock);
+}
 
-	if (level > c->level)
-		return;
+static void log_line(struct console *c, enum o2r_log_level level, const char *message)
+{
 	switch (level) {
 	case O2R_LOG_ERROR:
-		console_error(c, message);
+		put_error(c, message);
 		break;
 	case O2R_LOG_WARN:
 		put(c, c->color ? "o2r: \033[1;33mwarning:\033[0m " : "o2r: warning: ",
@@ -132,6 +140,17 @@ void console_log(void *arg, enum o2r_log_level level, const char *message)
 		put(c, level == O2R_LOG_DEBUG ? "o2r: debug: " : "o2r: trace: ", message);
 		break;
 	}
+}
+
+void console_log(void *arg, enum o2r_log_level level, const char *message)
+{
+	struct console *c = arg;
+
+	if (level > c->level)
+		return;
+	pthread_mutex_lock(&c->lock);
+	log_line(c, level, message);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void end_stage(struct console *c, double now)
@@ -173,16 +192,16 @@ static void draw(struct console *c, double now)
 {
 	AUTO_BUF struct buf text = {0};
 	bool stage = c->stage.stage;
-	unsigned columns, rows;
+	unsigned columns, rows, room;
 	int r = 0;
 
 	screen_size(&c->screen, &columns, &rows);
 	/* the last column is left free: a full line would wrap on some terminals */
 	columns--;
 	/* for the line of totals, that of the stage, and one of what was there before */
-	rows = rows > 2 + stage ? rows - 2 - stage : 0;
-	if (shows_layers(c))
-		r = draw_layers(c, columns, rows, now, &text);
+	room = rows > 2U + stage ? rows - 2U - stage : 0;
+	if (shows_layers(c) && rows > stage)
+		r = draw_layers(c, columns, room, now, &text);
 	if (r == 0 && stage)
 		r = add_text(
 			&text, progress_line(&c->stage, now - c->stage_began, columns));
@@ -211,13 +230,8 @@ static bool is_new_stage(const struct console *c, const struct o2r_progress *p)
 	return !c->stage.stage || strcmp(c->stage.stage, p->stage) != 0;
 }
 
-void console_progress(void *arg, const struct o2r_progress *p)
+static void note_stage(struct console *c, const struct o2r_progress *p, double now)
 {
-	struct console *c = arg;
-	double now = console_now();
-
-	if (c->quiet)
-		return;
 	if (is_new_stage(c, p)) {
 		/* the first one goes on while layers arrive */
 		if (c->stage.stage) {
@@ -230,6 +244,10 @@ void console_progress(void *arg, const struct o2r_progress *p)
 		c->last_shown = c->live ? 0 : now;
 	}
 	c->stage = *p;
+}
+
+static void show_stage(struct console *c, const struct o2r_progress *p, double now)
+{
 	if (now - c->last_shown < (c->live ? LIVE_EVERY : PLAIN_EVERY))
 		return;
 	if (c->live) {
@@ -238,6 +256,19 @@ void console_progress(void *arg, const struct o2r_progress *p)
 	}
 	c->last_shown = now;
 	put(c, "o2r: ", progress_sentence(p, now - c->stage_began).s);
+}
+
+void console_progress(void *arg, const struct o2r_progress *p)
+{
+	struct console *c = arg;
+	double now = console_now();
+
+	if (c->quiet)
+		return;
+	pthread_mutex_lock(&c->lock);
+	note_stage(c, p, now);
+	show_stage(c, p, now);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void note_fetch(struct console *c, const struct layer_line *news,
@@ -272,9 +303,8 @@ static void log_fetch(struct console *c, const struct layer_line *news, double n
 	put(c, "o2r: ", layer_lines_sentence(&t, now - c->fetch_began).s);
 }
 
-void console_fetch(void *arg, const struct o2r_fetch_progress *p)
+static void show_fetch(struct console *c, const struct o2r_fetch_progress *p)
 {
-	struct console *c = arg;
 	double now = console_now();
 	const struct layer_line *news = layer_lines_note(&c->layers, p);
 
@@ -288,11 +318,24 @@ void console_fetch(void *arg, const struct o2r_fetch_progress *p)
 		draw(c, now);
 }
 
+void console_fetch(void *arg, const struct o2r_fetch_progress *p)
+{
+	struct console *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	if (!c->over)
+		show_fetch(c, p);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void console_end(struct console *c, bool finished)
 {
+	pthread_mutex_lock(&c->lock);
 	clear_lines(c);
 	end_fetch(c);
 	if (finished)
 		end_stage(c, console_now());
 	c->stage.stage = NULL;
+	c->over = true;
+	pthread_mutex_unlock(&c->lock);
 }

@@ -3,13 +3,13 @@
  * the rest scrolls past above them: one for each layer that is fetched, if any is, what
  * they come to, and the stage. Standard output is never touched here.
  *
- * Owned by the command. The library's callbacks may come from any thread, but never two
- * at a time, and the command itself writes only before and after the library's calls: so
- * there is no lock.
+ * Owned by the command. Any thread: where a call of the library has failed, others of its
+ * threads may go on for a moment and tell of what they fetch.
  */
 #ifndef O2R_CLI_CONSOLE_H
 #define O2R_CLI_CONSOLE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +26,7 @@ struct console {
 	bool quiet;         /* no progress at all */
 	bool tell_existing; /* fetching is what it is about: tell of what exists, too */
 	enum o2r_log_level level;
+	pthread_mutex_t lock; /* of what comes now */
 	struct screen screen;
 
 	/* seconds of the monotonic clock */
@@ -33,7 +34,8 @@ struct console {
 	double stage_began, last_shown;
 	struct layer_lines layers;
 	double fetch_began, fetch_ended; /* first and last news of it; 0: none */
-	struct layer_totals fetched;     /* of what console_end has ended */
+	bool over;                       /* nothing is said of it any more */
+	struct layer_totals fetched;     /* of what is over */
 };
 
 void console_init(struct console *c, int fd);
@@ -51,8 +53,8 @@ void console_log(void *arg, enum o2r_log_level level, const char *message);
 void console_progress(void *arg, const struct o2r_progress *p);
 void console_fetch(void *arg, const struct o2r_fetch_progress *p);
 
-/* No more progress: clear the lines; say what was fetched, and in a log what a stage
- * that finished did. */
+/* No more progress, and nothing about layers from now on: clear the lines; say what was
+ * fetched, and in a log what a stage that finished did. */
 void console_end(struct console *c, bool finished);
 
 double console_now(void);
