@@ -154,10 +154,14 @@ static void give_up(const struct transfer *t, const struct o2r_err *err)
 {
 	struct fetch *b = t->blob;
 
-	if (plan_live(b) > 1 && !t->ours)
-		b->one_at_a_time = true;
-	else
+	if (plan_live(b) == 1 || t->ours) {
 		fetch_fail(b, err);
+		return;
+	}
+	b->one_at_a_time = true;
+	ctx_log(b->fetcher->ctx, LOG_INFO,
+		"blob %s: one connection only, since another one got: %s", b->name.s,
+		err->text);
 }
 
 /* After a request that returned r: ask again for what is left? */
