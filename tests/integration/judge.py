@@ -228,9 +228,13 @@ def same_lines(found, expected, what):
     raise AssertionError("%s: %d lines, expected %d (- expected, + found)\n%s" % (what, len(found), len(expected), "\n".join(less + more)))
 
 
+# how far a slow stage is and how long it took, and the layers that were fetched
+PROGRESS = re.compile(r"o2r: ((index|write): .* in [\d.]+ s$|fetch(ed)?\b|[0-9a-f]{12}: (waiting|downloading|retrying|exists|done), )")
+
+
 def problems(said):
-    """The lines of stderr that are neither warnings nor the lines that tell how long a slow stage took."""
-    return [line for line in said.split("\n") if line and ": warning: " not in line and not re.match(r"o2r: (index|write): .* in [\d.]+ s$", line)]
+    """The lines of stderr that are neither warnings nor progress."""
+    return [line for line in said.split("\n") if line and ": warning: " not in line and not PROGRESS.match(line)]
 
 
 # ---- test cases

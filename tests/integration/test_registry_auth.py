@@ -107,7 +107,7 @@ class Refresh(CredentialCase):
         reference = self.token(lifetime=3 - LEEWAY)
         out = self.path("out.ext4")
         child = subprocess.Popen([judge.O2R, "snapshot", reference, "-o", out, "--size=min", "--platform=linux/amd64", "--cache", self.cache, CREDS,
-                                  "--parallel=1"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                                  "--parallel=1", "-q"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while len(self.blobs()) < 2 and child.poll() is None:
             time.sleep(0.001)
         child.send_signal(signal.SIGSTOP)
