@@ -12,8 +12,8 @@ enum {
 	SECRET_MAX = 64 << 10, /* bytes */
 };
 
-/* Ask on the terminal of the process, without echo. *out: secret_discard it. Errors: USAGE
- * when there is no terminal. */
+/* Ask on the terminal of the process, without echo. *out: secret_discard it. Errors:
+ * USAGE when there is no terminal. */
 int secret_ask(const char *prompt, const volatile int *cancel, char **out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 /* All of standard input, without the newline at its end. */
