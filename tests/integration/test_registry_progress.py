@@ -34,7 +34,7 @@ class Progress(RegistryCase):
     def test_terminal(self):
         """A line for each layer that is under way, redrawn in place and cleared at the end."""
         self.server.on("/blobs/", slowly(0.02))
-        status, drawn = on_terminal(["pull", self.reference, AMD64, "--cache", self.cache], columns=100)
+        status, drawn = on_terminal(["pull", self.reference, AMD64, "--cache", self.cache], columns=100, stdout=subprocess.DEVNULL)
         self.assertEqual(status, 0, drawn)
         self.assertIn("\r", drawn)
         for layer in self.layers():
