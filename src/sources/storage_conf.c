@@ -13,7 +13,7 @@
 #include "base/home.h"
 #include "base/text.h"
 #include "base/userns.h"
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 
 #define ROOTS_STORE "/var/lib/containers/storage"
 

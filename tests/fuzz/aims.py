@@ -6,7 +6,7 @@ AIMS = {
               "src/fs/merge.c", "src/fs/xattr_pool.c"],
     "json": ["src/sources/json.c", "src/sources/json_check.c", "src/sources/manifest.c", "src/sources/config.c", "src/sources/media_type.c"],
     "ref": ["src/sources/ref.c", "src/sources/name.c", "src/sources/platform.c", "src/sources/rfc3339.c"],
-    "toml": ["src/sources/registry/toml*.c", "src/sources/registry/registries_conf.c", "src/sources/registry/registries_match.c"],
+    "toml": ["src/sources/toml*.c", "src/sources/registry/registries_conf.c", "src/sources/registry/registries_match.c"],
     "challenge": ["src/sources/registry/challenge.c", "src/sources/registry/realm.c", "src/sources/registry/scopes.c",
                   "src/sources/registry/token_reply.c"],
     "authfile": ["src/sources/registry/auth_entry.c", "src/sources/registry/auth_key.c", "src/sources/registry/authfile.c"],

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "sources/registry/registries_conf.h"
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 
 static const struct ctx ctx = {.threads = 1, .limits = LIMITS_DEFAULT};
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "base/vec.h"
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 
 /* One file being read. */
 struct reading {

@@ -11,7 +11,7 @@
 #include "base/home.h"
 #include "base/text.h"
 #include "sources/registry/registries_conf.h"
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 
 enum {
 	DROP_INS_MAX = 1000, /* files of one folder */

@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/checked.h"
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 #include "unit.h"
 
 static struct toml_doc *parse(const char *text)

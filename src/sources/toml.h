@@ -8,8 +8,8 @@
  * The document owns every string and value handed out. Read-only after parsing, so safe
  * from any thread.
  */
-#ifndef O2R_SOURCES_REGISTRY_TOML_H
-#define O2R_SOURCES_REGISTRY_TOML_H
+#ifndef O2R_SOURCES_TOML_H
+#define O2R_SOURCES_TOML_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "sources/registry/toml_impl.h"
+#include "sources/toml_impl.h"
 
 /* The word at hand, and how far it has been read. */
 struct word {

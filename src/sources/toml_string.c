@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "sources/registry/toml_impl.h"
+#include "sources/toml_impl.h"
 
 static int append(struct toml_reader *r, struct buf *out, const void *p, size_t n)
 {

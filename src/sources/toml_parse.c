@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "sources/registry/toml_impl.h"
+#include "sources/toml_impl.h"
 
 struct key {
 	const char *parts[TOML_KEY_PARTS_MAX];

@@ -1,11 +1,11 @@
 /* The tree of a TOML document. */
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "sources/registry/toml_impl.h"
+#include "sources/toml_impl.h"
 
 void toml_doc_destroy(struct toml_doc *doc)
 {

@@ -1,11 +1,11 @@
 /* TOML reader, shared by its parts: toml.c (the tree), toml_parse.c (lines, keys, tables,
  * arrays), toml_string.c and toml_scalar.c (values without others in them). */
-#ifndef O2R_SOURCES_REGISTRY_TOML_IMPL_H
-#define O2R_SOURCES_REGISTRY_TOML_IMPL_H
+#ifndef O2R_SOURCES_TOML_IMPL_H
+#define O2R_SOURCES_TOML_IMPL_H
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "sources/registry/toml.h"
+#include "sources/toml.h"
 
 /* What made a table says who may add to it. */
 enum toml_origin {
