@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "sources/archive_charset.h"
 #include "sources/archive_impl.h"
 
 enum {
@@ -23,13 +24,11 @@ struct reader {
 	struct archive_file *file;
 	struct archive *a;
 	const struct ctx *ctx;
-	struct store *store;
 	bool plain;        /* entries are ranges of the file */
 	uint64_t base;     /* where the archive begins in it */
 	uint64_t file_end; /* of a regular file */
 	size_t waiting;    /* the member whose place is known by the next header's; else
 			      SIZE_MAX */
-	uint64_t small, large;
 	char *buf;
 };
 
@@ -90,8 +89,8 @@ static int settle(struct reader *r, struct o2r_err *err)
 /* Into memory or a file, whole. */
 static int copy_data(struct reader *r, struct member *m, struct o2r_err *err)
 {
-	CLEANUP(spool_finish) struct spool s = {.fd = -1};
-	int ret = spool_begin(&s, r->store, m->size, &r->small, &r->large, err);
+	CLEANUP(spool_finish) struct spool s = SPOOL_INIT;
+	int ret = spool_begin(&s, r->file, m->size, r->ctx->limits.layer_bytes, err);
 
 	while (ret == 0) {
 		la_ssize_t n = archive_read_data(r->a, r->buf, READ_SIZE);
@@ -111,7 +110,7 @@ static int add_file(
 	struct reader *r, const char *name, struct archive_entry *e, struct o2r_err *err)
 {
 	la_int64_t size = archive_entry_size(e);
-	struct member m = {.kind = MEMBER_RANGE, .size = (uint64_t)size, .fd = -1};
+	struct member m = {.kind = MEMBER_RANGE, .size = (uint64_t)size};
 	int ret;
 
 	if (!archive_entry_size_is_set(e) || size < 0 ||
@@ -141,9 +140,9 @@ static int add_entry(struct reader *r, struct archive_entry *e, struct o2r_err *
 {
 	const char *name = archive_entry_pathname(e), *hard = archive_entry_hardlink(e);
 	const char *soft = archive_entry_symlink(e);
-	struct member link = {.fd = -1};
+	struct member link = {0};
 
-	if (!name || strlen(name) > ARCHIVE_NAME_MAX)
+	if (!name || !archive_name_counts(name))
 		return 0;
 	if (hard || (archive_entry_filetype(e) == AE_IFLNK && soft)) {
 		link.kind = hard ? MEMBER_HARD_LINK : MEMBER_SYMLINK;
@@ -209,9 +208,10 @@ static void close_archive(struct archive_file **a)
 int archive_open(int fd, const char *name, struct store *store, const struct ctx *ctx,
 	struct archive_file **out, struct o2r_err *err)
 {
-	CLEANUP(close_archive) struct archive_file *file = archive_create(fd);
+	CLEANUP(close_archive) struct archive_file *file = archive_create(fd, store);
 	CLEANUP(reader_finish)
-	struct reader r = {.file = file, .ctx = ctx, .store = store};
+	struct reader r = {.file = file, .ctx = ctx};
+	UTF8_NAMES(charset);
 	int ret;
 
 	if (!file) {

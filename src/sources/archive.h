@@ -4,8 +4,8 @@
  *
  * A plain archive in a regular file is never copied: blobs are ranges of it. A compressed
  * one, or one that comes through a pipe, is decoded once: small files into memory, large
- * ones into the content store under their SHA-256, or, without a store, into unlinked
- * files in $TMPDIR or /var/tmp.
+ * ones into the content store under their SHA-256, or, without a store, into one
+ * unlinked file in $TMPDIR or /var/tmp.
  *
  * Names are cut to what they mean ("./a//b" is "a/b"); absolute ones and those with ".."
  * are not looked at. Hard and symbolic links lead to the file that they name, within the
@@ -27,7 +27,6 @@ enum {
 	ARCHIVE_NAME_MAX = 4096,
 	ARCHIVE_SMALL = 1 << 20,        /* bytes of a file that is held in memory */
 	ARCHIVE_SMALL_TOTAL = 64 << 20, /* of all of them */
-	ARCHIVE_LARGE_MAX = 4096,       /* files that are not */
 	ARCHIVE_LINKS_MAX = 40,         /* one after the other */
 };
 
@@ -35,8 +34,8 @@ struct archive_file;
 
 /*
  * fd: of a regular file or a pipe, owned by the archive from now on, also on failure;
- * name for messages. store may be NULL. CORRUPT: no tar archive, damaged, cut short (even
- * if everything that is wanted may be there).
+ * name for messages. store may be NULL, and outlives the archive. CORRUPT: no tar
+ * archive, damaged, cut short (even if everything that is wanted may be there).
  */
 int archive_open(int fd, const char *name, struct store *store, const struct ctx *ctx,
 	struct archive_file **out, struct o2r_err *err) O2R_MUST_CHECK;

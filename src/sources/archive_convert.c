@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "sources/archive_charset.h"
 #include "sources/archive_tar_out.h"
 
 enum {
@@ -58,6 +59,7 @@ struct conversion {
 	struct tar_out *to;
 	const struct ctx *ctx;
 	char *buf;
+	uint64_t bytes; /* of content so far */
 	struct early_link *links;
 	size_t count, cap;
 };
@@ -73,6 +75,19 @@ static void conversion_finish(struct conversion *c)
 	tar_out_destroy(c->to);
 }
 
+static int count_bytes(struct conversion *c, uint64_t n, struct o2r_err *err)
+{
+	uint64_t max = c->ctx->limits.layer_bytes;
+
+	if (c->bytes > max || n > max - c->bytes)
+		return err_corrupt(err,
+			"the archive has more than %llu bytes (raise it with --limit "
+			"layer-bytes=N)",
+			(unsigned long long)max);
+	c->bytes += n;
+	return 0;
+}
+
 static int copy_data(struct conversion *c, struct o2r_err *err)
 {
 	int r = 0;
@@ -85,6 +100,8 @@ static int copy_data(struct conversion *c, struct o2r_err *err)
 		if (n == 0)
 			return 0;
 		r = ctx_check(c->ctx, err);
+		if (r == 0)
+			r = count_bytes(c, (uint64_t)n, err);
 		if (r == 0)
 			r = tar_out_data(c->to, c->buf, (size_t)n, err);
 	}
@@ -219,6 +236,7 @@ static int convert(struct archive *from, struct archive_entry *e, const struct c
 
 int archive_convert(int fd, const struct ctx *ctx, int *out, struct o2r_err *err)
 {
+	UTF8_NAMES(charset);
 	CLEANUP(free_reader) struct archive *from = archive_read_new();
 	struct archive_entry *e;
 	int got;

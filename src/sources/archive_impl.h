@@ -10,7 +10,8 @@
 enum member_kind {
 	MEMBER_RANGE,  /* offset in the archive's file */
 	MEMBER_MEMORY, /* data */
-	MEMBER_FD,     /* all of fd */
+	MEMBER_SPILL,  /* offset in the spill file */
+	MEMBER_STORED, /* digest: of a file in the store */
 	MEMBER_HARD_LINK,
 	MEMBER_SYMLINK,
 };
@@ -22,18 +23,25 @@ struct member {
 	size_t order; /* in the archive */
 	uint64_t offset, size;
 	unsigned char *data;
-	int fd; /* -1: none */
+	struct digest digest;
 };
 
 struct archive_file {
 	int fd;
+	struct store *store; /* for large files that have to be decoded; NULL: spill */
+	int spill;           /* an unlinked file that holds them; -1: none yet */
+	uint64_t spilled;
+	uint64_t small; /* bytes in memory */
+	uint64_t large; /* bytes decoded to disk */
 	struct arena arena;
 	struct member *members; /* sorted by name once read */
 	size_t count, cap;
 };
 
 /* fd is the archive's unless this fails (NULL). */
-struct archive_file *archive_create(int fd);
+struct archive_file *archive_create(int fd, struct store *store);
+/* Is it a name that can be looked up? */
+bool archive_name_counts(const char *name);
 /* Takes over what *m owns; a name that cannot be looked up is left out (m is finished).
  * A copy of the strings is made. */
 int archive_add(struct archive_file *a, const char *name, const char *target,
@@ -43,20 +51,24 @@ void member_finish(struct member *m);
 
 /* A file on its way out of an archive that cannot be read at offsets. */
 struct spool {
-	struct store *store;
+	struct archive_file *file;
 	uint64_t size, have;
 	unsigned char *data; /* small ones */
-	int fd;              /* large ones, without a store */
-	struct tmpfile tmp;  /* large ones, with */
+	struct tmpfile tmp;  /* large ones, with a store */
 	struct digester digest;
 };
 
-/* small, large: what all of them have so far (bytes, number), counted up. */
-int spool_begin(struct spool *s, struct store *store, uint64_t size, uint64_t *small,
-	uint64_t *large, struct o2r_err *err) O2R_MUST_CHECK;
+#define SPOOL_INIT                                                                       \
+	{                                                                                \
+		.tmp = TMPFILE_INIT                                                      \
+	}
+
+/* max: bytes on disk of all large files together. */
+int spool_begin(struct spool *s, struct archive_file *a, uint64_t size, uint64_t max,
+	struct o2r_err *err) O2R_MUST_CHECK;
 int spool_add(
 	struct spool *s, const void *p, size_t n, struct o2r_err *err) O2R_MUST_CHECK;
-/* Fills m's kind, data or fd. */
+/* Fills in where m is. */
 int spool_end(struct spool *s, struct member *m, struct o2r_err *err) O2R_MUST_CHECK;
 void spool_finish(struct spool *s);
 

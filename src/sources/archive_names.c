@@ -11,22 +11,19 @@
 #include "base/vec.h"
 #include "sources/archive_impl.h"
 
-struct archive_file *archive_create(int fd)
+struct archive_file *archive_create(int fd, struct store *store)
 {
 	struct archive_file *a = calloc(1, sizeof(*a));
 
 	if (a)
-		a->fd = fd;
+		*a = (struct archive_file){.fd = fd, .store = store, .spill = -1};
 	return a;
 }
 
 void member_finish(struct member *m)
 {
 	free(m->data);
-	if (m->fd >= 0)
-		close(m->fd);
 	m->data = NULL;
-	m->fd = -1;
 }
 
 void archive_close(struct archive_file *a)
@@ -37,6 +34,8 @@ void archive_close(struct archive_file *a)
 		member_finish(&a->members[i]);
 	free(a->members);
 	arena_finish(&a->arena);
+	if (a->spill >= 0)
+		close(a->spill);
 	close(a->fd);
 	free(a);
 }
@@ -76,6 +75,13 @@ static bool cut(char *out, const char *name)
 	return name[0] != '/' && join(out, 0, name);
 }
 
+bool archive_name_counts(const char *name)
+{
+	char clean[ARCHIVE_NAME_MAX + 1];
+
+	return cut(clean, name);
+}
+
 int archive_add(struct archive_file *a, const char *name, const char *target,
 	struct member *m, struct o2r_err *err)
 {
@@ -93,7 +99,7 @@ int archive_add(struct archive_file *a, const char *name, const char *target,
 		return err_nomem(err);
 	m->order = a->count;
 	a->members[a->count++] = *m;
-	*m = (struct member){.fd = -1};
+	*m = (struct member){0};
 	return 0;
 }
 
@@ -184,6 +190,23 @@ bool archive_has(const struct archive_file *a, const char *path)
 	return resolve(a, path, &m, NULL) == 0;
 }
 
+/* A file of the store, or a duplicate of one that the archive has open. */
+static int open_member(
+	const struct archive_file *a, const struct member *m, struct o2r_err *err)
+{
+	int fd;
+
+	if (m->kind == MEMBER_STORED) {
+		fd = store_get(a->store, STORE_BLOB, &m->digest, err);
+		return fd == -ENOENT ? err_set(err, ERR_FAIL, ENOENT,
+					       "it was removed from the cache folder "
+					       "while it was needed: try again")
+				     : fd;
+	}
+	fd = fcntl(m->kind == MEMBER_RANGE ? a->fd : a->spill, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? err_errno(err, errno, "cannot open it") : fd;
+}
+
 int archive_blob(const struct archive_file *a, const char *path, struct blob *out,
 	struct o2r_err *err)
 {
@@ -194,9 +217,8 @@ int archive_blob(const struct archive_file *a, const char *path, struct blob *ou
 		return r;
 	if (m->kind == MEMBER_MEMORY)
 		return blob_open_memory(out, m->data, m->size, 1, err);
-	fd = fcntl(m->kind == MEMBER_RANGE ? a->fd : m->fd, F_DUPFD_CLOEXEC, 3);
+	fd = open_member(a, m, err);
 	if (fd < 0)
-		return err_errno(
-			err, errno, "cannot open %s", text_quote(path, strlen(path)).s);
+		return err_wrap(err, "%s", text_quote(path, strlen(path)).s);
 	return blob_open_fd(out, fd, m->offset, m->size, err);
 }

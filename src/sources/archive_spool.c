@@ -3,63 +3,105 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "sources/archive_impl.h"
 
 static int begin_file(struct spool *s, struct o2r_err *err)
 {
+	struct archive_file *a = s->file;
 	int r;
 
-	if (!s->store) {
-		s->fd = file_anonymous_large(err);
-		return s->fd < 0 ? s->fd : 0;
+	if (a->store) {
+		r = store_begin(a->store, &s->tmp, err);
+		return r < 0 ? r : digester_init(&s->digest, DIGEST_SHA256, err);
 	}
-	r = store_begin(s->store, &s->tmp, err);
-	return r < 0 ? r : digester_init(&s->digest, DIGEST_SHA256, err);
+	if (a->spill < 0)
+		a->spill = file_anonymous_large(err);
+	return a->spill < 0 ? a->spill : 0;
 }
 
-int spool_begin(struct spool *s, struct store *store, uint64_t size, uint64_t *small,
-	uint64_t *large, struct o2r_err *err)
+int spool_begin(struct spool *s, struct archive_file *a, uint64_t size, uint64_t max,
+	struct o2r_err *err)
 {
-	*s = (struct spool){.store = store, .size = size, .fd = -1, .tmp = TMPFILE_INIT};
-	if (size <= ARCHIVE_SMALL && size <= ARCHIVE_SMALL_TOTAL - *small) {
-		*small += size;
+	s->file = a;
+	s->size = size;
+	if (size <= ARCHIVE_SMALL && size <= ARCHIVE_SMALL_TOTAL - a->small) {
+		a->small += size;
 		s->data = malloc((size_t)size + 1);
 		return s->data ? 0 : err_nomem(err);
 	}
-	if (++*large > ARCHIVE_LARGE_MAX)
-		return err_corrupt(err, "the archive has more than %d large files",
-			ARCHIVE_LARGE_MAX);
+	if (a->large > max || size > max - a->large)
+		return err_corrupt(err,
+			"the archive has more than %llu bytes (raise it with --limit "
+			"layer-bytes=N)",
+			(unsigned long long)max);
+	a->large += size;
 	return begin_file(s, err);
+}
+
+static int cannot_keep(const struct spool *s, int r, struct o2r_err *err)
+{
+	const struct store *store = s->file->store;
+	bool full = r == -ENOSPC || r == -EDQUOT;
+
+	if (full && store)
+		return err_set(err, ERR_SPACE, -r,
+			"there is no room for its %llu bytes in the cache folder %s: "
+			"make some (o2r cache prune) or name another with --cache",
+			(unsigned long long)s->size,
+			text_quote(store_dir(store), strlen(store_dir(store))).s);
+	if (full)
+		return err_set(err, ERR_SPACE, -r,
+			"there is no room for its %llu bytes: set TMPDIR to a folder on "
+			"a larger disk",
+			(unsigned long long)s->size);
+	return err_errno(
+		err, -r, "cannot keep its %llu bytes", (unsigned long long)s->size);
 }
 
 int spool_add(struct spool *s, const void *p, size_t n, struct o2r_err *err)
 {
-	int r = 0, fd = s->store ? s->tmp.fd : s->fd;
+	struct archive_file *a = s->file;
+	int r = 0;
 
 	if (n > s->size - s->have)
 		return err_corrupt(err, "it has more bytes than its header says");
-	if (s->data) {
+	if (s->data)
 		memcpy(s->data + s->have, p, n);
-	} else {
-		r = write_full(fd, p, n);
-		if (r < 0)
-			return err_errno(err, -r, "cannot keep its %llu bytes",
-				(unsigned long long)s->size);
-		if (s->store)
-			r = digester_update(&s->digest, p, n, err);
-	}
+	else if (a->store)
+		r = write_full(s->tmp.fd, p, n);
+	else
+		r = pwrite_full(a->spill, p, n, a->spilled + s->have);
+	if (r < 0)
+		return cannot_keep(s, r, err);
 	s->have += n;
-	return r;
+	return s->data || !a->store ? 0 : digester_update(&s->digest, p, n, err);
+}
+
+/* Under its digest, which is right: nobody needs to compute it again. */
+static int keep_stored(struct spool *s, struct member *m, struct o2r_err *err)
+{
+	struct store *store = s->file->store;
+	struct stat st;
+	int r = digester_final(&s->digest, &m->digest, err);
+
+	if (r == 0)
+		r = store_publish(store, &s->tmp, STORE_BLOB, &m->digest, err);
+	if (r < 0)
+		return r;
+	if (fstat(s->tmp.fd, &st) == 0)
+		store_note_seen(store, &m->digest, &st, NULL);
+	m->kind = MEMBER_STORED;
+	return 0;
 }
 
 int spool_end(struct spool *s, struct member *m, struct o2r_err *err)
 {
-	struct digest digest;
-	int r;
+	struct archive_file *a = s->file;
 
 	if (s->have != s->size)
 		return err_corrupt(err, "the archive is cut short in it");
@@ -68,24 +110,17 @@ int spool_end(struct spool *s, struct member *m, struct o2r_err *err)
 		m->data = STEAL(s->data);
 		return 0;
 	}
-	if (s->store) {
-		r = digester_final(&s->digest, &digest, err);
-		if (r == 0)
-			r = store_publish(s->store, &s->tmp, STORE_BLOB, &digest, err);
-		if (r < 0)
-			return r;
-		s->fd = steal_fd(&s->tmp.fd);
-	}
-	m->kind = MEMBER_FD;
-	m->fd = steal_fd(&s->fd);
+	if (a->store)
+		return keep_stored(s, m, err);
+	m->kind = MEMBER_SPILL;
+	m->offset = a->spilled;
+	a->spilled += s->size;
 	return 0;
 }
 
 void spool_finish(struct spool *s)
 {
 	free(s->data);
-	if (s->fd >= 0)
-		close(s->fd);
 	tmpfile_finish(&s->tmp);
 	digester_finish(&s->digest);
 }

@@ -41,17 +41,6 @@ struct lookup {
 	struct choices names;
 };
 
-/* "nginx" may have been built here, and then is localhost/nginx. */
-static bool same_local(const char *wanted, const char *has)
-{
-	char local[600];
-
-	if (strncmp(has, "localhost/", 10) != 0)
-		return false;
-	snprintf(local, sizeof(local), "localhost/%s", wanted);
-	return ref_same_image(local, has);
-}
-
 static int rank_of(const struct lookup *s, const struct stored_image *i)
 {
 	const char *at = strchr(s->name, '@');
@@ -67,7 +56,7 @@ static int rank_of(const struct lookup *s, const struct stored_image *i)
 	if (at && i->has_digest && strcmp(at + 1, digest_format(&i->digest).s) == 0)
 		return 1;
 	for (size_t k = 0; k < i->name_count; k++)
-		if (same_local(s->name, i->names[k]))
+		if (ref_same_local(s->name, i->names[k]))
 			return 2;
 	if (n >= 4 && n <= 64 && strspn(hex, "0123456789abcdef") == n &&
 		strncmp(i->id, hex, n) == 0)

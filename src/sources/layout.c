@@ -88,10 +88,7 @@ int layout_check(const struct layout *l, struct o2r_err *err)
 
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT,
-			"%s is not an OCI layout: it has no file oci-layout (this "
-			"version reads OCI "
-			"layout directories only)",
-			l->name);
+			"%s is not an OCI layout: it has no file oci-layout", l->name);
 	if (r == 0)
 		r = check_version(l, &text, err);
 	return r < 0 ? err_wrap(err, "%s: oci-layout", l->name) : 0;

@@ -35,7 +35,8 @@ struct layout {
 	int (*part)(void *arg, const struct layout_part *part, struct blob *out,
 		struct o2r_err *err);
 	void *arg;
-	const char *name; /* where it is, for messages */
+	const char *name;   /* where it is, for messages */
+	const char *choose; /* how one of its images is named; NULL: as in a directory */
 	const struct ctx *ctx;
 };
 

@@ -118,6 +118,7 @@ static int read_oci(struct opening *o, struct o2r_err *err)
 	struct layout layout = {.open = open_in_archive,
 		.arg = (void *)o->archive,
 		.name = o->name,
+		.choose = "oci-archive:FILE:TAG or oci-archive:FILE:@N",
 		.ctx = o->ctx};
 
 	return image_read(o->image, &layout, &o->want, err);
@@ -131,19 +132,20 @@ static void destroy_docker(struct docker_archive **d)
 static int read_docker(struct opening *o, struct o2r_err *err)
 {
 	CLEANUP(destroy_docker) struct docker_archive *d = NULL;
-	struct layout layout = {
-		.open = docker_archive_open, .name = o->name, .ctx = o->ctx};
+	struct layout layout = {.open = docker_archive_open,
+		.name = o->name,
+		.choose = "docker-archive:FILE:NAME or docker-archive:FILE:@N",
+		.ctx = o->ctx};
 	struct wanted want = o->want;
-	int r = docker_archive_create(o->archive, o->ctx, &d, err);
+	int r = docker_archive_create(o->archive, &want, o->name, o->ctx, &d, err);
 
 	if (r < 0)
-		return err_wrap(err, "%s", o->name);
-	if (want.tag && !want.manifest) {
-		r = docker_archive_find(d, want.tag, o->name, &want.index, err);
-		want.tag = NULL;
-	}
+		return r;
+	/* it shows the wanted ones only */
+	want.tag = NULL;
+	want.index = -1;
 	layout.arg = d;
-	return r < 0 ? r : image_read(o->image, &layout, &want, err);
+	return image_read(o->image, &layout, &want, err);
 }
 
 /*

@@ -1,6 +1,7 @@
 #include "sources/ref.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,4 +255,17 @@ bool ref_same_image(const char *a, const char *b)
 	if (name_parse(a, &na, NULL) < 0 || name_parse(b, &nb, NULL) < 0)
 		return strcmp(a, b) == 0;
 	return same_name(&na, &nb);
+}
+
+bool ref_same_local(const char *wanted, const char *has)
+{
+	AUTO_FREE char *local = NULL;
+
+	if (!starts(has, "localhost/"))
+		return false;
+	if (asprintf(&local, "localhost/%s", wanted) < 0) {
+		local = NULL;
+		return false;
+	}
+	return ref_same_image(local, has);
 }

@@ -1,7 +1,7 @@
 /*
  * References: what the user types to name an image, taken apart by its form alone (no
- * file is looked at). This version reads OCI layouts, archives and registries; the other
- * forms that container tools know are recognised so that the error can say what to do.
+ * file is looked at). Forms of other tools that are not read ("dir:") are recognised so
+ * that the error can say what to do.
  */
 #ifndef O2R_SOURCES_REF_H
 #define O2R_SOURCES_REF_H
@@ -25,9 +25,8 @@ enum ref_kind {
 };
 
 /*
- * Behind a prefix the path ends at the first colon, as in skopeo and podman; "-" is
- * standard input. What follows is the
- * tag (it may hold more colons), or "@N", the entry of index.json counted from 0.
+ * Behind the first three prefixes the path ends at the first colon, as in skopeo and
+ * podman; "-" is standard input. What follows is the tag (it may hold more colons), or "@N", the entry of index.json counted from 0.
  * "oci:DIR@N" without a colon is either a directory of that name or entry N of DIR: path
  * is the former, short_path the latter, for who looks at the files to decide.
  */
@@ -52,5 +51,8 @@ void ref_finish(struct ref *ref);
  * here. What is no name is the same only as the same text.
  */
 bool ref_same_image(const char *a, const char *b);
+/* Is `has` the name localhost/wanted? podman and buildah give it to what is built here
+ * under the name `wanted`. */
+bool ref_same_local(const char *wanted, const char *has);
 
 #endif

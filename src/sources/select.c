@@ -22,7 +22,10 @@ static int name_rank(const struct descriptor *d, const char *tag)
 	/* a ref.name is mostly a tag, but may be a whole reference too */
 	if (d->ref_name && strpbrk(d->ref_name, "/:") && ref_same_image(d->ref_name, tag))
 		return 2;
-	return colon && strcmp(colon + 1, tag) == 0 ? 3 : -1;
+	if ((d->image_name && ref_same_local(tag, d->image_name)) ||
+		(d->ref_name && ref_same_local(tag, d->ref_name)))
+		return 3;
+	return colon && strcmp(colon + 1, tag) == 0 ? 4 : -1;
 }
 
 static int best_name_rank(const struct document *index, const char *tag)
@@ -127,8 +130,9 @@ static int ambiguous(const struct search *s, const struct document *index, int r
 			choices_add_entry(&list, &index->entries[c->entry], c->entry);
 	}
 	return err_set(err, ERR_USAGE, EINVAL,
-		"%s has several images for %s: %s; choose with oci:DIR:TAG or oci:DIR:@N",
-		s->layout->name, platform_format(s->platform).s, choices_text(&list));
+		"%s has several images for %s: %s; choose with %s", s->layout->name,
+		platform_format(s->platform).s, choices_text(&list),
+		s->layout->choose ? s->layout->choose : "oci:DIR:TAG or oci:DIR:@N");
 }
 
 /* The best rank there is: -1 when no platform is known at all, -2 when none matches. */

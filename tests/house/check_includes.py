@@ -44,7 +44,7 @@ THIRD_PARTY = {
 }
 SYSTEM = """assert.h ctype.h endian.h errno.h fcntl.h immintrin.h inttypes.h limits.h linux/* math.h poll.h pthread.h pwd.h sched.h signal.h
 stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h sys/* time.h unistd.h cpuid.h stdckdint.h locale.h
-getopt.h dirent.h byteswap.h link.h spawn.h malloc.h syslog.h arpa/inet.h termios.h""".split()
+getopt.h dirent.h byteswap.h link.h spawn.h malloc.h search.h syslog.h arpa/inet.h termios.h""".split()
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
