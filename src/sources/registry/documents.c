@@ -1,6 +1,7 @@
 #include "sources/registry/documents.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -186,6 +187,26 @@ static void note_name(struct documents *d, const struct client_document *got)
 			d->name, why.text);
 }
 
+/* The registry cannot be reached, and the answer may be known: for the user to decide,
+ * since the tag may have moved. */
+static void hint_offline(const struct documents *d, int code, struct o2r_err *err)
+{
+	AUTO_FREE char *media_type = NULL;
+	struct digest digest;
+
+	if ((code != -ECONNREFUSED && code != -EHOSTUNREACH && code != -ETIMEDOUT &&
+		    code != -ECONNRESET) ||
+		!err || !d->store ||
+		store_find_name(d->store, d->name, &digest, &media_type, NULL) < 0)
+		return;
+
+	size_t at = strlen(err->text);
+
+	snprintf(err->text + at, sizeof(err->text) - at,
+		"; what it named when it was last asked is in the cache folder: "
+		"--offline");
+}
+
 int documents_resolve(struct documents *d, const char *tag, struct digest *digest,
 	char **media_type, struct o2r_err *err)
 {
@@ -196,8 +217,10 @@ int documents_resolve(struct documents *d, const char *tag, struct digest *diges
 		return resolve_offline(d, digest, media_type, err);
 	r = client_manifest(
 		d->session, tag, NULL, limit_of(d, LAYOUT_DOCUMENT), &got, err);
-	if (r < 0)
+	if (r < 0) {
+		hint_offline(d, r, err);
 		return r;
+	}
 	/* the bytes before the name that leads to them */
 	keep(d, &got.digest, &got.bytes);
 	note_name(d, &got);

@@ -339,6 +339,14 @@ static void kept(void)
 	opens(by_digest_name, "linux/amd64", &t, &named, 0);
 	fails("nginx:other", "linux/amd64", ERR_NOT_FOUND, HUB ":other: what it names",
 		0);
+	/* what a tag means now is not guessed, but it is said what is there */
+	begin();
+	fake.script[0].fails = fake.script[1].fails = -ECONNREFUSED;
+	fails("nginx", "linux/amd64", ERR_FAIL, "is in the cache folder: --offline", 1);
+	fails("nginx:other", "linux/amd64", ERR_FAIL, HUB ": failure", 2);
+	CHECK(!strstr(err.text, "--offline"));
+	begin();
+	offline = true;
 	/* of another platform nothing was fetched */
 	fails("nginx", "linux/arm64", ERR_NOT_FOUND, digest_text(arm.manifest), 0);
 	/* the tag moves, and the name with it */
