@@ -68,10 +68,11 @@ class Redirects(RedirectCase):
         self.assertEqual(plain.seen, [], line)
         # from http to https that is verified, and from https to https
         secure = self.fake(tls=tls)
+        first = self.fake().on("/blobs/", redirect(lambda path: secure.url + path))
+        self.pull(first.address + "/test/image:latest", code=4, words=["certificate", secure.address])
         for first in (self.fake(), self.fake(tls=tls)):
             first.on("/blobs/", redirect(lambda path: secure.url + path))
-            self.pull(first.address + "/test/image:latest", "--cert-dir", certs, code=4, words=["certificate"])     # it is for this registry only
-            self.pull(first.address + "/test/image:latest", "--cert-dir", certs, env={"SSL_CERT_FILE": authority.crt})
+            self.pull(first.address + "/test/image:latest", "--cert-dir", certs)      # the authority is the registry's, and of its storage
 
     def test_loop(self):
         server = self.fake().on("/manifests/", redirect(lambda path: path))
