@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -13,11 +14,18 @@ enum {
 	PROC_MAX = 64 << 10,
 };
 
+/* The number that the first namespace always has (kernel: include/linux/proc_ns.h,
+ * PROC_USER_INIT_INO). A later one may map all ids to themselves, too. */
+#define INITIAL_NUMBER 0xEFFFFFFDU
+
 bool userns_is_initial(void)
 {
 	AUTO_BUF struct buf map = {0};
 	unsigned long inside, outside, count;
+	struct stat st;
 
+	if (stat("/proc/self/ns/user", &st) == 0)
+		return st.st_ino == INITIAL_NUMBER;
 	/* without /proc: most processes are */
 	if (file_read(AT_FDCWD, "/proc/self/uid_map", PROC_MAX, &map, NULL) < 0 ||
 		!map.data)

@@ -1,15 +1,19 @@
 #include "fs/dir_attrs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/le.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "fs/dir_index_impl.h"
+#include "fs/layer_parts.h"
 #include "fs/posix_acl.h"
 #include "fs/xattr_name.h"
 
@@ -39,15 +43,44 @@ static bool begins(const char *s, const char *prefix)
 
 /* ---- marks */
 
-/* What follows the prefix of one of overlayfs's namespaces, else NULL. */
-static const char *overlay_name(const char *name)
+/* What follows the prefix of one of overlayfs's namespaces, else NULL. In a store whose
+ * marks are in trusted.*, those in user.* are what an image brought along: whoever writes
+ * an image could hide files by them that a container shows. */
+static const char *overlay_name(const struct dir_rules *rules, const char *name)
 {
 	static const char *const prefix[] = {"trusted.overlay.", "user.overlay."};
 
-	for (size_t i = 0; i < ARRAY_LEN(prefix); i++)
+	for (size_t i = 0; rules->overlay && i < (rules->trusted ? 1 : 2); i++)
 		if (begins(name, prefix[i]))
 			return name + strlen(prefix[i]);
 	return NULL;
+}
+
+/* fuse-overlayfs's own, in stores that it may have written. */
+static bool is_fuse_name(const struct dir_rules *rules, const char *name)
+{
+	return rules->overlay && rules->names && begins(name, "user.fuseoverlayfs.");
+}
+
+/* A name, or an absolute path without anything odd (kernel: ovl_get_redirect_xattr). */
+static bool is_redirect(const char *p, size_t n)
+{
+	const char *end = p + n;
+	bool absolute = n && *p == '/';
+
+	if (memchr(p, 0, n))
+		return false;
+	for (p += absolute;; p++) {
+		const char *slash = memchr(p, '/', (size_t)(end - p));
+		size_t part = (size_t)((slash ? slash : end) - p);
+
+		if (!part || part > PART_BYTES || (slash && !absolute) ||
+			(p[0] == '.' && (part == 1 || (part == 2 && p[1] == '.'))))
+			return false;
+		if (!slash)
+			return true;
+		p = slash;
+	}
 }
 
 static int overlay_mark(struct dir_attrs *a, const char *what, size_t n,
@@ -63,8 +96,10 @@ static int overlay_mark(struct dir_attrs *a, const char *what, size_t n,
 	} else if (strcmp(what, "metacopy") == 0) {
 		m->metacopy = true;
 	} else if (strcmp(what, "redirect") == 0) {
-		if (!n || memchr(value, 0, n))
-			return err_corrupt(err, "its overlay.redirect is malformed");
+		if (!is_redirect(value, n))
+			return err_corrupt(err,
+				"its overlay.redirect \"%s\" is no name and no path",
+				text_quote(value, n).s);
 		m->redirect = true;
 		m->redirect_path = arena_dup(a->arena, value, n);
 		if (!m->redirect_path)
@@ -94,20 +129,18 @@ static int override_mark(
 static int take_mark(struct dir_attrs *a, const char *name, size_t n, struct dir_marks *m,
 	struct o2r_err *err)
 {
-	const char *overlay = overlay_name(name);
-	int r = 1;
+	const char *overlay = overlay_name(a->rules, name);
+	int r;
 
 	if (a->rules->override_stat && is_override(name)) {
 		r = override_mark(a, n, m, err);
 		return r < 0 ? r : 1;
 	}
-	if (!a->rules->overlay)
-		return 0;
 	if (overlay) {
 		r = overlay_mark(a, overlay, n, m, err);
 		return r < 0 ? r : 1;
 	}
-	if (!begins(name, "user.fuseoverlayfs."))
+	if (!is_fuse_name(a->rules, name))
 		return 0;
 	m->opaque |= strcmp(name, "user.fuseoverlayfs.opaque") == 0 && n == 1 &&
 		     a->value[0] == 'y';
@@ -147,10 +180,14 @@ static int map_acl_ids(struct dir_attrs *a, size_t n, struct o2r_err *err)
 
 		if (tag != ACL_USER && tag != ACL_GROUP)
 			continue;
-		if (!id_map_meant(tag == ACL_USER ? &a->rules->uids : &a->rules->gids,
-			    get_le32(e + 4), &id))
+		/* the last one is what the kernel shows of those that are not mapped */
+		if (get_le32(e + 4) == UINT32_MAX ||
+			!id_map_meant(tag == ACL_USER ? &a->rules->uids : &a->rules->gids,
+				get_le32(e + 4), &id))
 			return err_set(err, ERR_ACCESS, EPERM,
-				"its ACL names the id %u, which means nothing here",
+				"its ACL names the id %u, which means nothing in the "
+				"image: run this in the user namespace of its store, by "
+				"`podman unshare` or `buildah unshare`",
 				get_le32(e + 4));
 		put_le32(e + 4, id);
 	}
@@ -167,13 +204,13 @@ static int keep_acl(struct dir_attrs *a, const char *name, size_t n, enum entry_
 
 	if (kind == ENTRY_SYMLINK || (is_default && kind != ENTRY_DIR))
 		return 0;
+	r = map_acl_ids(a, n, err);
+	if (r < 0)
+		return r;
 	if (posix_acl_check(acl, n) < 0)
 		return err_corrupt(err, "its ACL is malformed");
 	if (n <= POSIX_ACL_HEADER)
 		return 0;
-	r = map_acl_ids(a, n, err);
-	if (r < 0)
-		return r;
 	if (is_default)
 		return 1;
 	if (posix_acl_is_mode(acl, n))
@@ -182,18 +219,26 @@ static int keep_acl(struct dir_attrs *a, const char *name, size_t n, enum entry_
 	return 1;
 }
 
-/* A capability of a user namespace's root is one of root inside. */
-static size_t plain_capability(const struct dir_attrs *a, size_t n)
+/* A capability of a user namespace's root is one of root inside. 1, with its size. */
+static int keep_capability(struct dir_attrs *a, size_t *n, struct o2r_err *err)
 {
 	unsigned char *v = (unsigned char *)a->value;
-	uint32_t magic = n >= 4 ? get_le32(v) : 0, root;
+	uint32_t magic = *n >= 4 ? get_le32(v) : 0, root;
 
-	if (n != CAPS_V3_SIZE || (magic & (uint32_t)CAPS_REVISION) != CAPS_V3 ||
-		!id_map_meant(&a->rules->uids, get_le32(v + CAPS_V2_SIZE), &root) ||
-		root != 0)
-		return n;
-	put_le32(v, (magic & ~(uint32_t)CAPS_REVISION) | CAPS_V2);
-	return CAPS_V2_SIZE;
+	if (*n != CAPS_V3_SIZE || (magic & (uint32_t)CAPS_REVISION) != CAPS_V3)
+		return 1;
+	if (!id_map_meant(&a->rules->uids, get_le32(v + CAPS_V2_SIZE), &root))
+		return err_set(err, ERR_ACCESS, EPERM,
+			"its capabilities are of the root %u, which means nothing in the "
+			"image: run this in the user namespace of its store, by `podman "
+			"unshare` or `buildah unshare`",
+			get_le32(v + CAPS_V2_SIZE));
+	put_le32(v + CAPS_V2_SIZE, root);
+	if (root == 0) {
+		put_le32(v, (magic & ~(uint32_t)CAPS_REVISION) | CAPS_V2);
+		*n = CAPS_V2_SIZE;
+	}
+	return 1;
 }
 
 static int keep(struct dir_attrs *a, const char *name, size_t n, enum entry_kind kind,
@@ -205,7 +250,7 @@ static int keep(struct dir_attrs *a, const char *name, size_t n, enum entry_kind
 	if (xattr_name_is_dropped(name, len))
 		return 0;
 	if (!xattr_name_is_ext4(name, len)) {
-		warn_about(a->warn, WARN_DIR_ATTR,
+		warn_about(a->warn, WARN_DIR_ATTR_LEFT_OUT,
 			"%s: attribute %s left out: ext4 cannot hold its name",
 			text_quote(path, strlen(path)).s, text_quote(name, len).s);
 		return 0;
@@ -215,7 +260,7 @@ static int keep(struct dir_attrs *a, const char *name, size_t n, enum entry_kind
 	if (xattr_name_is_access_acl(name, len) || xattr_name_is_default_acl(name, len))
 		r = keep_acl(a, name, n, kind, mode, err);
 	else if (strcmp(name, "security.capability") == 0)
-		n = plain_capability(a, n);
+		r = keep_capability(a, &n, err);
 	if (r > 0 && n > MIN(a->ctx->limits.xattr_value, UINT32_MAX))
 		return err_corrupt(err,
 			"the attribute %s has %zu bytes, more than %llu (raise it with "
@@ -269,12 +314,17 @@ static ssize_t get_value(
 	struct dir_attrs *a, const char *path, const char *name, struct o2r_err *err)
 {
 	ssize_t n = lgetxattr(path, name, a->value, DIR_ATTR_VALUE_MAX);
+	char what[300];
 
 	/* gone meanwhile, or of a kind that only shows itself in lists */
-	if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP)
-		return err_errno(err, errno, "cannot read its attribute %s",
-			text_quote(name, strlen(name)).s);
-	return n < 0 ? -ENODATA : n;
+	if (n < 0 && (errno == ENODATA || errno == EOPNOTSUPP))
+		return -ENODATA;
+	if (n >= 0)
+		return n;
+	snprintf(what, sizeof(what), "cannot read its attribute %s",
+		text_quote(name, strlen(name)).s);
+	/* of the root of a user namespace that is not ours */
+	return dir_failed(errno == EOVERFLOW ? EPERM : errno, what, err);
 }
 
 /* marks_only: of two rounds the first, since override_stat changes what others mean. */
@@ -285,8 +335,8 @@ static int each(struct dir_attrs *a, const char *path, size_t listed, bool marks
 
 	for (const char *p = a->list; r >= 0 && p < a->list + listed;
 		p += strlen(p) + 1) {
-		bool mark = overlay_name(p) || is_override(p) ||
-			    begins(p, "user.fuseoverlayfs.");
+		bool mark = overlay_name(a->rules, p) || is_override(p) ||
+			    is_fuse_name(a->rules, p);
 		ssize_t n;
 
 		if (mark != marks_only)
@@ -325,6 +375,14 @@ static enum entry_kind kind_of(uint32_t type, enum entry_kind kind)
 	}
 }
 
+static int cannot_list(int errnum, struct o2r_err *err)
+{
+	if (errnum == ENOENT && access("/proc/self/fd", F_OK) < 0)
+		return err_set(err, ERR_FAIL, ENOENT,
+			"its attributes cannot be read: /proc is not mounted");
+	return dir_failed(errnum, "cannot list its attributes", err);
+}
+
 int dir_attrs_read(struct dir_attrs *a, const char *path, enum entry_kind kind,
 	unsigned mode, struct dir_marks *marks, const struct xattr_set **set,
 	struct o2r_err *err)
@@ -342,10 +400,9 @@ int dir_attrs_read(struct dir_attrs *a, const char *path, enum entry_kind kind,
 	if (!a->list || !a->value)
 		return err_nomem(err);
 	n = llistxattr(path, a->list, DIR_ATTR_LIST_MAX);
-	if (n < 0)
-		return errno == ENOTSUP ? 0
-					: err_errno(err, errno, "cannot list attributes");
-	if (n == 0)
+	if (n < 0 && errno != ENOTSUP)
+		return cannot_list(errno, err);
+	if (n <= 0)
 		return 0;
 	r = each(a, path, (size_t)n, true, kind, mode, marks, err);
 	if (r == 0 && marks->overridden) {

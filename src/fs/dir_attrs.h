@@ -20,9 +20,9 @@ enum {
 	DIR_ATTR_COUNT_MAX = 4096,
 };
 
-enum dir_attr_warning {
-	WARN_DIR_ATTR, /* that ext4 cannot hold */
-	WARN_DIR_ATTR_KINDS,
+/* The kind of warning that is counted here. */
+enum {
+	WARN_DIR_ATTR_LEFT_OUT, /* ext4 cannot hold it */
 };
 
 /* Zero-initialise, then set the first four. */

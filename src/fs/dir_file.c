@@ -8,15 +8,17 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "base/vec.h"
 #include "fs/dir_index_impl.h"
+#include "fs/layer_parts.h"
 
 enum {
 	TARGET_MAX = 4096, /* PATH_MAX: the kernel knows no longer ones */
 	RUNS_MAX = 1 << 20,
+	HOLES_FROM = 64 << 10, /* smaller files are believed to have all their blocks */
 };
 
 int dir_indexer_init(struct dir_indexer *x, const struct ctx *ctx, struct layer *layer,
@@ -33,26 +35,13 @@ void dir_indexer_finish(struct dir_indexer *x)
 {
 	static const char *const kinds[WARN_KINDS] = {
 		[WARN_DIR_ATTR] = "attributes that ext4 cannot hold",
+		[WARN_DIR_MOUNT] = "other filesystems mounted in it",
 	};
 
 	warn_flush(&x->warn, kinds);
 	dir_attrs_finish(&x->attrs);
 	dir_links_finish(&x->links);
 	files_destroy(x->files);
-}
-
-static int failed(int errnum, const char *what, struct o2r_err *err)
-{
-	if (errnum == ENOENT || errnum == ESTALE)
-		return err_set(err, ERR_FAIL, EBUSY,
-			"it vanished while it was read: try again when nobody changes "
-			"the directory");
-	if (errnum == EACCES || errnum == EPERM)
-		return err_set(err, ERR_ACCESS, errnum,
-			"%s: not permitted; run as root, or where the files belong to "
-			"a user namespace by `podman unshare` or `buildah unshare`",
-			what);
-	return err_errno(err, errnum, "%s", what);
 }
 
 static int kind_of_mode(mode_t mode, enum entry_kind *kind)
@@ -89,10 +78,16 @@ int dir_file_look(struct dir_indexer *x, struct dir_file *f, struct o2r_err *err
 	char path[64 + NAME_MAX];
 
 	if (fstatat(f->parent, f->name, &f->st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0)
-		return failed(errno, "cannot stat it", err);
+		return dir_failed(errno, "cannot stat it", err);
 	if (kind_of_mode(f->st.st_mode, &f->kind) < 0)
 		return err_set(err, ERR_FAIL, EINVAL, "it is of an unknown type");
-	/* the kernel has no call for attributes below a directory */
+	if (f->kind == ENTRY_DIR) {
+		int r = mount_beneath(f->parent, f->name, &f->mount);
+
+		if (r < 0)
+			return dir_failed(-r, "cannot stat it", err);
+	}
+	/* not every kernel has calls for attributes below a directory */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", f->parent,
 		*f->name ? f->name : ".");
 	x->attrs.rules = &f->in->rules;
@@ -100,14 +95,39 @@ int dir_file_look(struct dir_indexer *x, struct dir_file *f, struct o2r_err *err
 		&f->xattrs, err);
 }
 
+static bool is_whiteout_device(const struct dir_file *f)
+{
+	const struct stat_text *t = &f->marks.stat;
+
+	if (f->marks.overridden && t->type)
+		return S_ISCHR(t->type) && !t->major && !t->minor;
+	return f->kind == ENTRY_CHR && f->st.st_rdev == makedev(0, 0);
+}
+
+/* Such a device is one in every layer (docs/layers.md, rule 6). */
 bool dir_file_is_whiteout(const struct dir_file *f, const struct dir_marks *parent)
 {
-	if (!f->in->rules.overlay)
-		return false;
-	if (f->kind == ENTRY_CHR && f->st.st_rdev == makedev(0, 0))
-		return true;
-	return f->kind == ENTRY_FILE && f->marks.whiteout && parent->xwhiteouts &&
-	       f->st.st_size == 0;
+	return is_whiteout_device(f) ||
+	       (f->in->rules.overlay && f->kind == ENTRY_FILE && f->marks.whiteout &&
+		       parent->xwhiteouts && f->st.st_size == 0);
+}
+
+/* A redirect stays behind when nothing is below any more: of a file whose content was
+ * copied, of a directory that became opaque. */
+bool dir_file_needs_lower(const struct dir_file *f)
+{
+	if (f->kind == ENTRY_DIR)
+		return f->marks.redirect && !f->marks.opaque;
+	return f->kind == ENTRY_FILE && f->marks.metacopy;
+}
+
+int dir_name_check(const struct dir_layer *in, const char *name, struct o2r_err *err)
+{
+	if (in->rules.names || part_kind(name, strlen(name)) == PART_NAME)
+		return 0;
+	return err_set(err, ERR_FAIL, EINVAL,
+		"its name is that of a whiteout, but this store marks those otherwise: "
+		"rename it");
 }
 
 static int push(struct dir_indexer *x, const struct entry *e, struct o2r_err *err)
@@ -140,6 +160,19 @@ int dir_mark_add(struct dir_indexer *x, const char *path, struct o2r_err *err)
 	int r = set_path(x, &e, path, err);
 
 	return r < 0 ? r : push(x, &e, err);
+}
+
+int dir_opaque_add(struct dir_indexer *x, const char *dir, struct o2r_err *err)
+{
+	AUTO_BUF struct buf path = {0};
+	int r = buf_printf(&path, "%s%s.wh..wh..opq", dir, *dir ? "/" : "");
+
+	return r < 0 ? err_nomem(err) : dir_mark_add(x, path.data, err);
+}
+
+const char *dir_last_path(const struct dir_indexer *x)
+{
+	return x->layer->entries[x->layer->count - 1].path;
 }
 
 /* ---- what an entry says */
@@ -198,7 +231,7 @@ static int set_target(struct dir_indexer *x, const struct dir_file *f, struct en
 		n = fd < 0 ? -1 : read(fd, target, sizeof(target));
 	}
 	if (n < 0)
-		return failed(errno, "cannot read the link", err);
+		return dir_failed(errno, "cannot read the link", err);
 	if (n == 0 || n >= (ssize_t)sizeof(target) || memchr(target, 0, (size_t)n))
 		return err_corrupt(err, "a symbolic link without a target, or too long");
 	e->link = arena_dup(&x->layer->arena, target, (size_t)n);
@@ -208,38 +241,29 @@ static int set_target(struct dir_indexer *x, const struct dir_file *f, struct en
 
 /* ---- content */
 
-/* The parts of a file that are data, when some are not. */
-static int find_runs(struct dir_indexer *x, const struct dir_file *f, uint64_t offset,
+/* 1: the next part that is data, in *run; 0: there is no more. */
+static int next_run(int fd, off_t from, off_t size, struct data_run *run)
+{
+	off_t at = from < size ? lseek(fd, from, SEEK_DATA) : -1;
+	off_t end = at < 0 ? -1 : lseek(fd, at, SEEK_HOLE);
+
+	if (from >= size || (at < 0 && errno == ENXIO) || at >= size)
+		return 0;
+	if (at < 0 || end < 0)
+		return -errno;
+	if (at < from || end <= at)
+		return -EIO;
+	*run = (struct data_run){
+		.file_off = (uint64_t)at, .len = (uint64_t)(MIN(end, size) - at)};
+	return 1;
+}
+
+static int keep_map(struct dir_indexer *x, const struct data_run *runs, size_t count,
 	struct entry *e, struct o2r_err *err)
 {
-	AUTO_FD int fd = openat(
-		f->parent, f->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	AUTO_FREE struct data_run *runs = NULL;
-	size_t count = 0, cap = 0;
-	off_t at = 0, end;
-	struct data_map *map;
+	struct data_map *map = arena_alloc(&x->layer->arena,
+		sizeof(*map) + count * sizeof(*runs), _Alignof(struct data_map));
 
-	if (fd < 0)
-		return failed(errno, "cannot open it", err);
-	while (at < f->st.st_size) {
-		at = lseek(fd, at, SEEK_DATA);
-		end = at < 0 ? -1 : lseek(fd, at, SEEK_HOLE);
-		if (at < 0 && errno == ENXIO)
-			break;
-		if (at < 0 || end < 0)
-			return failed(errno, "cannot find its holes", err);
-		end = MIN(end, f->st.st_size);
-		if (VEC_RESERVE(runs, count, cap, 1, RUNS_MAX) < 0)
-			return err_corrupt(err, "it has too many holes");
-		runs[count++] = (struct data_run){.file_off = (uint64_t)at,
-			.len = (uint64_t)(end - at),
-			.src_off = offset + (uint64_t)at};
-		at = end;
-	}
-	if (count == 1 && runs[0].len == e->size)
-		return 0;
-	map = arena_alloc(&x->layer->arena, sizeof(*map) + count * sizeof(*runs),
-		_Alignof(struct data_map));
 	if (!map)
 		return err_nomem(err);
 	map->count = (uint32_t)count;
@@ -249,16 +273,65 @@ static int find_runs(struct dir_indexer *x, const struct dir_file *f, uint64_t o
 	return 0;
 }
 
+static int list_runs(int fd, off_t size, uint64_t offset, struct data_run **runs,
+	size_t *count, struct o2r_err *err)
+{
+	struct data_run run;
+	size_t cap = 0;
+	off_t at = 0;
+	int r;
+
+	*count = 0;
+	while ((r = next_run(fd, at, size, &run)) > 0) {
+		run.src_off = offset + run.file_off;
+		r = VEC_RESERVE(*runs, *count, cap, 1, RUNS_MAX);
+		if (r < 0)
+			return r == -E2BIG ? err_corrupt(err, "it has too many holes")
+					   : err_nomem(err);
+		(*runs)[(*count)++] = run;
+		at = (off_t)(run.file_off + run.len);
+	}
+	return r < 0 ? dir_failed(-r, "cannot find its holes", err) : 0;
+}
+
+/* The parts of a file that are data, when some are not. */
+static int find_runs(struct dir_indexer *x, const struct dir_file *f, uint64_t offset,
+	struct entry *e, struct o2r_err *err)
+{
+	AUTO_FD int fd = openat(
+		f->parent, f->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	AUTO_FREE struct data_run *runs = NULL;
+	size_t count = 0;
+	int r;
+
+	if (fd < 0)
+		return dir_failed(errno, "cannot open it", err);
+	r = list_runs(fd, f->st.st_size, offset, &runs, &count, err);
+	/* cut short meanwhile, it would be all hole, and never be read */
+	if (r == 0)
+		r = dir_check_same(fd, &f->st, err);
+	if (r < 0 || (count == 1 && runs[0].len == e->size))
+		return r;
+	return keep_map(x, runs, count, e, err);
+}
+
+/* Allocated blocks may make up for a hole: trees of extents, room that was kept. */
+static bool may_have_holes(const struct stat *st)
+{
+	return st->st_size >= HOLES_FROM ||
+	       (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
+}
+
 static int set_content(struct dir_indexer *x, const struct dir_file *f, struct entry *e,
 	struct o2r_err *err)
 {
 	int r;
 
 	e->size = (uint64_t)f->st.st_size;
-	if (geteuid() != 0 && faccessat(f->parent, f->name, R_OK, AT_EACCESS) < 0)
-		return failed(errno, "cannot read it", err);
+	if (e->size && faccessat(f->parent, f->name, R_OK, AT_EACCESS) < 0)
+		return dir_failed(errno, "cannot read it", err);
 	r = files_add(x->files, f->root, f->below, &f->st, &e->data_off, err);
-	if (r == 0 && e->size && (uint64_t)f->st.st_blocks * 512 < e->size)
+	if (r == 0 && e->size && may_have_holes(&f->st))
 		r = find_runs(x, f, e->data_off, e, err);
 	if (r < 0)
 		return r;
@@ -309,18 +382,4 @@ int dir_file_add(struct dir_indexer *x, const struct dir_file *f,
 	else if (r == 0 && e.kind == ENTRY_FILE)
 		r = set_content(x, data, &e, err);
 	return r < 0 ? r : push(x, &e, err);
-}
-
-int dir_path_join(struct buf *out, const char *dir, const char *name, uint64_t max,
-	struct o2r_err *err)
-{
-	out->len = 0;
-	if (buf_printf(out, "%s%s%s", dir, *dir ? "/" : "", name) < 0)
-		return err_nomem(err);
-	if (out->len > max)
-		return err_corrupt(err,
-			"the name has %zu bytes, more than %llu (raise it with --limit "
-			"path=N)",
-			out->len, (unsigned long long)max);
-	return 0;
 }

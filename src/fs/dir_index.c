@@ -7,36 +7,27 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
-#include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "base/vec.h"
 #include "fs/dir_index_impl.h"
 #include "fs/dir_list.h"
 #include "fs/layer_parts.h"
 
+/* A directory that is to be walked; path stands in the layer. */
+struct pending {
+	const char *path;
+	struct dir_marks marks;
+};
+
 struct walk {
 	struct dir_indexer x;
 	const struct dir_layer *d;
 	unsigned root;
-	dev_t dev;
-};
-
-/* A directory in another one, to be walked when that is done. */
-struct subdir {
-	const char *name;
-	struct dir_marks marks;
-};
-
-struct subdirs {
-	struct subdir *list;
+	uint64_t mount; /* of the root */
+	/* the next one is the last: deep trees take no stack */
+	struct pending *todo;
 	size_t count, cap;
 };
-
-static void subdirs_finish(struct subdirs *s)
-{
-	free(s->list);
-}
 
 static int needs_lower(const struct dir_file *f, struct o2r_err *err)
 {
@@ -58,73 +49,55 @@ static int add_whiteout(
 	return r < 0 ? err_nomem(err) : dir_mark_add(&w->x, path.data, err);
 }
 
-/* A name that would mean something in a layer, from a store that does not mean it. */
-static int check_name(const struct walk *w, const char *name, struct o2r_err *err)
+static int push(struct walk *w, const char *path, const struct dir_marks *marks,
+	struct o2r_err *err)
 {
-	if (w->d->rules.names || part_kind(name, strlen(name)) == PART_NAME)
-		return 0;
-	return err_set(err, ERR_FAIL, EINVAL,
-		"its name is that of a whiteout, but this store marks those otherwise: "
-		"rename it");
+	if (VEC_RESERVE(w->todo, w->count, w->cap, 1, SIZE_MAX / sizeof(*w->todo)) < 0)
+		return err_nomem(err);
+	w->todo[w->count++] = (struct pending){path, *marks};
+	return 0;
 }
 
-/* 1: a directory that is to be walked. */
+/* A mark by its name says all there is to it, whatever the file is; a directory of such
+ * a name is for the merge to judge, with all that is in it. */
+static bool is_mark(const struct dir_file *f)
+{
+	enum part_kind kind = part_kind(f->name, strlen(f->name));
+
+	return f->kind != ENTRY_DIR && (kind == PART_WHITEOUT || kind == PART_OPAQUE);
+}
+
 static int add_child(struct walk *w, struct dir_file *f, const char *dir,
 	const struct dir_marks *parent, struct o2r_err *err)
 {
-	int r = check_name(w, f->name, err);
+	int r = dir_name_check(w->d, f->name, err);
 
 	if (r == 0)
 		r = dir_file_look(&w->x, f, err);
 	if (r < 0)
 		return r;
+	if (is_mark(f))
+		return dir_mark_add(&w->x, f->below, err);
 	if (dir_file_is_whiteout(f, parent))
 		return add_whiteout(w, dir, f->name, err);
-	if (f->marks.redirect || f->marks.metacopy)
+	if (dir_file_needs_lower(f))
 		return needs_lower(f, err);
 	r = dir_file_add(&w->x, f, f, f->below, err);
-	if (r < 0 || f->kind != ENTRY_DIR || f->st.st_dev == w->dev)
-		return r < 0 ? r : f->kind == ENTRY_DIR;
-	ctx_log(w->x.ctx, LOG_WARN,
-		"%s: another filesystem is mounted there: taken for an empty directory",
-		text_quote(f->below, strlen(f->below)).s);
-	return 0;
-}
-
-static bool same_times(const struct stat *a, const struct stat *b)
-{
-	return a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-/* Say which file it was, once. */
-static int name_file(const struct walk *w, const char *path, int r, struct o2r_err *err)
-{
-	if (r >= 0 || r == -EINTR || (err && strstr(err->text, w->d->path)))
+	if (r < 0 || f->kind != ENTRY_DIR)
 		return r;
-	return err_wrap(err, "%s/%s", text_quote(w->d->path, strlen(w->d->path)).s,
-		text_quote(path, strlen(path)).s);
-}
-
-static int note_subdir(struct subdirs *s, const char *name, const struct dir_marks *marks,
-	struct o2r_err *err)
-{
-	if (VEC_RESERVE(s->list, s->count, s->cap, 1, SIZE_MAX / sizeof(*s->list)) < 0)
-		return err_nomem(err);
-	s->list[s->count++] = (struct subdir){name, *marks};
+	if (f->mount == w->mount)
+		return push(w, dir_last_path(&w->x), &f->marks, err);
+	dir_warn_mount(&w->x, f->below);
 	return 0;
 }
 
 static int add_names(struct walk *w, int fd, const char *path,
-	const struct dir_marks *marks, const struct dir_list *names,
-	struct subdirs *subdirs, struct o2r_err *err)
+	const struct dir_marks *marks, const struct dir_list *names, struct o2r_err *err)
 {
 	AUTO_BUF struct buf child = {0};
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < names->count; i++) {
+	for (size_t i = 0; r == 0 && i < names->count; i++) {
 		struct dir_file f = {.in = w->d,
 			.root = w->root,
 			.parent = fd,
@@ -137,85 +110,74 @@ static int add_names(struct walk *w, int fd, const char *path,
 		f.below = child.data;
 		if (r == 0)
 			r = add_child(w, &f, path, marks, err);
-		if (r > 0)
-			r = note_subdir(subdirs, f.name, &f.marks, err);
-		name_file(w, child.data ? child.data : "", r, err);
+		dir_wrap(w->d, child.data, r, err);
 	}
 	return r;
 }
 
-static int add_opaque(struct walk *w, const char *path, struct o2r_err *err)
+static int list_dir(struct walk *w, int fd, const struct pending *p,
+	struct dir_list *names, struct stat *before, struct o2r_err *err)
 {
-	AUTO_BUF struct buf opaque = {0};
-	int r = buf_printf(&opaque, "%s%s.wh..wh..opq", path, *path ? "/" : "");
-
-	return r < 0 ? err_nomem(err) : dir_mark_add(&w->x, opaque.data, err);
-}
-
-/* What is in a directory, but not in its subdirectories. */
-static int list_dir(struct walk *w, const char *path, const struct dir_marks *marks,
-	struct dir_list *names, struct subdirs *subdirs, struct o2r_err *err)
-{
-	AUTO_FD int fd = open_beneath(w->d->fd, path, O_RDONLY | O_DIRECTORY);
-	struct stat before, after;
 	int r = 0;
 
 	if (fd < 0)
-		return err_errno(err, -fd, "cannot open it");
-	if (fstat(fd, &before) < 0)
+		return dir_failed(-fd, "cannot open it", err);
+	if (fstat(fd, before) < 0)
 		return err_errno(err, errno, "cannot stat it");
-	if (marks->opaque)
-		r = add_opaque(w, path, err);
+	if (p->marks.opaque)
+		r = dir_opaque_add(&w->x, p->path, err);
 	if (r == 0 && (r = dir_list_read(fd, w->x.ctx->limits.entries, names)) < 0)
-		return err_errno(err, -r, "cannot list it");
-	if (r == 0)
-		r = add_names(w, fd, path, marks, names, subdirs, err);
-	if (r < 0)
-		return r;
-	if (fstat(fd, &after) < 0 || !same_times(&before, &after))
-		return err_set(err, ERR_FAIL, EBUSY,
-			"it changed while it was read: try again when nobody changes it");
-	return 0;
+		return dir_failed(-r, "cannot list it", err);
+	return r;
 }
 
-/* A directory is closed before those in it are opened: deep trees take one descriptor. */
-static int walk_dir(struct walk *w, const char *path, const struct dir_marks *marks,
-	struct o2r_err *err)
+/* What is in a directory; what is in its subdirectories comes later. */
+static int walk_dir(struct walk *w, const struct pending *p, struct o2r_err *err)
 {
 	CLEANUP(dir_list_finish) struct dir_list names = {0};
-	CLEANUP(subdirs_finish) struct subdirs subdirs = {0};
-	AUTO_BUF struct buf child = {0};
-	int r = list_dir(w, path, marks, &names, &subdirs, err);
+	AUTO_FD int fd = open_beneath(w->d->fd, p->path, O_RDONLY | O_DIRECTORY);
+	size_t first = w->count;
+	struct stat before;
+	int r = list_dir(w, fd, p, &names, &before, err);
 
 	if (r < 0)
-		return name_file(w, path, r, err);
-	for (size_t i = 0; r == 0 && i < subdirs.count; i++) {
-		r = dir_path_join(
-			&child, path, subdirs.list[i].name, w->x.ctx->limits.path, err);
-		if (r == 0)
-			r = walk_dir(w, child.data, &subdirs.list[i].marks, err);
+		return dir_wrap(w->d, p->path, r, err);
+	r = add_names(w, fd, p->path, &p->marks, &names, err);
+	if (r < 0)
+		return r;
+	r = dir_check_same(fd, &before, err);
+	for (size_t i = first, k = w->count; i + 1 < k; i++) {
+		struct pending last = w->todo[--k];
+
+		w->todo[k] = w->todo[i];
+		w->todo[i] = last;
 	}
-	return r;
+	return dir_wrap(w->d, p->path, r, err);
 }
 
 static void walk_finish(struct walk *w)
 {
 	dir_indexer_finish(&w->x);
+	free(w->todo);
 }
 
-static int walk_root(struct walk *w, struct o2r_err *err)
+static int add_root(struct walk *w, struct o2r_err *err)
 {
 	struct dir_file root = {.in = w->d, .parent = w->d->fd, .name = "", .below = ""};
-	int r = dir_file_look(&w->x, &root, err);
+	int r = dir_layer_check(w->d, err);
 
+	if (r == 0)
+		r = files_add_root(w->x.files, w->d->fd, w->d->path, &w->root, err);
+	if (r == 0)
+		r = dir_file_look(&w->x, &root, err);
 	if (r < 0)
 		return r;
 	if (root.kind != ENTRY_DIR)
 		return err_set(err, ERR_USAGE, ENOTDIR, "it is not a directory");
-	w->dev = root.st.st_dev;
+	w->mount = root.mount;
 	if (w->d->rules.root)
 		r = dir_file_add(&w->x, &root, &root, "", err);
-	return r < 0 ? r : walk_dir(w, "", &root.marks, err);
+	return r < 0 ? r : push(w, "", &root.marks, err);
 }
 
 int dir_index(const struct dir_layer *d, const struct ctx *ctx, struct layer *layer,
@@ -225,18 +187,16 @@ int dir_index(const struct dir_layer *d, const struct ctx *ctx, struct layer *la
 	int r = dir_indexer_init(&w.x, ctx, layer, d->path, err);
 
 	if (r == 0)
-		r = dir_layer_check(d, err);
-	if (r == 0)
-		r = files_add_root(w.x.files, d->fd, d->path, &w.root, err);
-	if (r == 0)
-		r = walk_root(&w, err);
+		r = dir_wrap(d, "", add_root(&w, err), err);
+	while (r == 0 && w.count) {
+		struct pending next = w.todo[--w.count];
+
+		r = walk_dir(&w, &next, err);
+	}
 	if (r == 0 && dir_identity(layer, identity) < 0)
 		r = err_nomem(err);
 	if (r < 0)
-		return strstr(err ? err->text : d->path, d->path)
-			       ? r
-			       : err_wrap(err, "%s",
-					 text_quote(d->path, strlen(d->path)).s);
+		return r;
 	*files = STEAL(w.x.files);
 	return 0;
 }

@@ -26,9 +26,16 @@ struct dir_file {
 	const char *name;  /* in it; "" is the directory itself */
 	const char *below; /* its path in `in` */
 	struct stat st;
+	uint64_t mount; /* of a directory: what it is on */
 	enum entry_kind kind;
 	struct dir_marks marks;
 	const struct xattr_set *xattrs;
+};
+
+/* What dir_indexer counts and cuts short. */
+enum dir_warning {
+	WARN_DIR_ATTR = WARN_DIR_ATTR_LEFT_OUT,
+	WARN_DIR_MOUNT,
 };
 
 int dir_indexer_init(struct dir_indexer *x, const struct ctx *ctx, struct layer *layer,
@@ -40,6 +47,12 @@ int dir_file_look(
 	struct dir_indexer *x, struct dir_file *f, struct o2r_err *err) O2R_MUST_CHECK;
 /* Is it a whiteout, in a directory with these marks? */
 bool dir_file_is_whiteout(const struct dir_file *f, const struct dir_marks *parent);
+/* Does what it shows stand below, in another layer? */
+bool dir_file_needs_lower(const struct dir_file *f);
+/* -EINVAL: a name that would be a whiteout in a layer, from a store that marks those
+ * otherwise. */
+int dir_name_check(
+	const struct dir_layer *in, const char *name, struct o2r_err *err) O2R_MUST_CHECK;
 /* Add its entry at path. data: whose content it has, f itself but for a metacopy. */
 int dir_file_add(struct dir_indexer *x, const struct dir_file *f,
 	const struct dir_file *data, const char *path,
@@ -47,6 +60,20 @@ int dir_file_add(struct dir_indexer *x, const struct dir_file *f,
 /* Add an entry that stands for no file: a whiteout. */
 int dir_mark_add(
 	struct dir_indexer *x, const char *path, struct o2r_err *err) O2R_MUST_CHECK;
+/* "DIR/.wh..wh..opq". */
+int dir_opaque_add(
+	struct dir_indexer *x, const char *dir, struct o2r_err *err) O2R_MUST_CHECK;
+/* The path of the entry that was added last; lasts as long as the layer. */
+const char *dir_last_path(const struct dir_indexer *x);
+/* Say that another filesystem is mounted at path, of which nothing is taken. */
+void dir_warn_mount(struct dir_indexer *x, const char *path);
+
+/* A failed call, by its errno, in words that say what to do. */
+int dir_failed(int errnum, const char *what, struct o2r_err *err);
+/* "LAYER/path: " in front of an error; returns r. */
+int dir_wrap(const struct dir_layer *in, const char *path, int r, struct o2r_err *err);
+/* -EBUSY unless the open directory is as it was. */
+int dir_check_same(int fd, const struct stat *before, struct o2r_err *err) O2R_MUST_CHECK;
 
 /* Whether the marks of this layer can be seen at all, by who we are. */
 int dir_layer_check(const struct dir_layer *d, struct o2r_err *err) O2R_MUST_CHECK;

@@ -6,6 +6,12 @@
 
 #include "base/checked.h"
 
+enum {
+	/* what the kernel's dev_t holds */
+	MAJOR_MAX = 0xfff,
+	MINOR_MAX = 0xfffff,
+};
+
 struct cursor {
 	const char *p;
 	size_t n;
@@ -49,7 +55,9 @@ static int device(struct cursor *c, struct stat_text *s)
 		r = number(c, 10, &s->major);
 	if (r == 0)
 		r = expect(c, "-");
-	return r == 0 ? number(c, 10, &s->minor) : r;
+	if (r == 0)
+		r = number(c, 10, &s->minor);
+	return r == 0 && (s->major > MAJOR_MAX || s->minor > MINOR_MAX) ? -EINVAL : r;
 }
 
 static int type(struct cursor *c, struct stat_text *s)
@@ -96,7 +104,8 @@ int stat_text_parse(const char *p, size_t n, struct stat_text *out)
 		if (r == 0)
 			r = type(&c, &s);
 	}
-	if (r < 0 || c.n)
+	/* -1 is nobody's id */
+	if (r < 0 || c.n || s.uid == UINT32_MAX || s.gid == UINT32_MAX)
 		return -EINVAL;
 	/* some writers leave the type's bits in */
 	s.mode = (uint16_t)(mode & 07777);
