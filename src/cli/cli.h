@@ -25,6 +25,7 @@ struct cli {
 	bool quiet;
 	bool help;
 	bool version;
+	bool entered; /* a user namespace, where this is root (userns_enter.h) */
 };
 
 struct command {

@@ -273,7 +273,7 @@ int extract(struct cli *cli, struct o2r_image *image, uint64_t ino,
 	CLEANUP(extraction_finish)
 	struct extraction x = {.cli = cli,
 		.to = to,
-		.meta = {.image = image, .root = geteuid() == 0},
+		.meta = {.image = image, .root = geteuid() == 0 && !cli->entered},
 		.here = OPENED_INIT,
 		.there = OPENED_INIT,
 		.counts = counts};

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "cli/userns_enter.h"
 #include "cli/value.h"
 
 enum {
@@ -123,6 +124,7 @@ int image_args_open(struct image_args *a, struct cli *cli, const char *reference
 
 	if (r != CLI_GO_ON)
 		return r;
+	userns_enter_for(cli, reference);
 	o2r_options_set_log(a->options, console_log, cli->console.level, &cli->console);
 	if (!cli->quiet)
 		o2r_options_set_progress(a->options, console_progress, &cli->console);

@@ -1,17 +1,20 @@
-/* The ids that a user may give to others: /etc/subuid and /etc/subgid (subuid(5)). */
+/* What the ids of files in a store of an ordinary user, or of an engine that maps the ids
+ * of its containers, mean in images. */
 #ifndef O2R_SOURCES_SUBID_H
 #define O2R_SOURCES_SUBID_H
 
 #include "base/err.h"
+#include "base/subid.h"
 #include "blob/dir_layer.h"
 
-enum {
-	SUBID_RANGES_MAX = 340, /* what the kernel takes */
-};
-
-/* What the ids of files in a store of user `owner` mean in its images: the owner is root,
- * those after it are the ids of the file, in its order. Without an entry only root. */
+/* owner_id, the id of the store's owner, is root; the subordinate ids of the user
+ * `owner` by `file` are those after it, in the file's order. Without an entry only root.
+ */
 int subid_map(const char *file, uint32_t owner, uint32_t owner_id, struct id_map *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
+/* The same where the first subordinate id of `name` is root (Docker's userns-remap).
+ * Without an entry that begins with `first` the map is left empty. */
+int subid_map_remapped(const char *file, const char *name, uint32_t first,
+	struct id_map *out, struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif
