@@ -64,7 +64,9 @@ struct client_blob {
 	const char *const
 		*urls;       /* of a foreign layer, tried first; NULL, or ends in NULL */
 	uint64_t first, end; /* the part wanted: [first, end) */
-	/* Once before data: does the server grant ranges? A negative return ends it. */
+	/* Once before data: does the server grant ranges? If not, all of the blob comes
+	 * anyway, and `end` may be raised to get more of it. A negative return ends it.
+	 */
 	int (*begin)(void *arg, bool ranges, struct o2r_err *err);
 	/* The next bytes of the part; likewise. */
 	int (*data)(void *arg, const void *p, size_t n, struct o2r_err *err);

@@ -1,8 +1,9 @@
 /*
  * What a thread does next. What ends a blob goes first, since somebody may be waiting;
  * then every blob that nobody is at, in its order, is fetched by one request for all that
- * is missing in one stretch; who then still has nothing to do takes the next chunk of a
- * large blob that somebody is at. Chunks are taken in order, so that the front, which is
+ * is missing in one stretch (or for a chunk, when there are threads for the next ones);
+ * who then still has nothing to do takes the next chunk of a large blob that somebody is
+ * at. Chunks are taken in order, so that the front, which is
  * what readers see, grows as fast as all of it arrives.
  */
 #include "base/checked.h"
@@ -81,6 +82,20 @@ static void set_request(struct fetch_job *j, uint64_t at, uint64_t end)
 	j->request = (struct request){.at = at, .end = end};
 }
 
+/* Would chunks of it be fetched by others meanwhile? What was not asked for need not be
+ * broken off then. */
+static bool may_be_shared(const struct fetch *b)
+{
+	const struct fetcher *f = b->fetcher;
+
+	if (b->size < FETCH_LARGE || b->one_at_a_time || b->ranges == RANGES_REFUSED)
+		return false;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->blobs[i]->phase == PHASE_QUEUED)
+			return false;
+	return f->parallel > 1 && (f->idle || f->started < f->parallel);
+}
+
 static bool find_untouched(struct fetch *b, struct fetch_job *j)
 {
 	if (b->phase == PHASE_QUEUED ||
@@ -96,7 +111,11 @@ static bool find_untouched(struct fetch *b, struct fetch_job *j)
 	if (!partial_missing(b->partial, 0, &gap))
 		return false;
 	/* without ranges all that lies behind comes anyway */
-	set_request(j, gap.first, b->ranges == RANGES_REFUSED ? b->size : gap.end);
+	if (b->ranges == RANGES_REFUSED)
+		gap.end = b->size;
+	else if (may_be_shared(b))
+		gap.end = MIN(gap.end, gap.first + FETCH_CHUNK);
+	set_request(j, gap.first, gap.end);
 	return true;
 }
 

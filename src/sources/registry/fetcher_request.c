@@ -8,6 +8,7 @@ struct transfer {
 	struct fetch_worker *worker;
 	struct fetch *blob;
 	struct request *request;
+	struct client_blob part;
 	unsigned generation;
 	uint64_t asked_end;
 	bool ours; /* what failed is on this side */
@@ -26,6 +27,18 @@ static int enough(struct o2r_err *err)
 	return err_set(err, ERR_FAIL, ECANCELED, "no more of it is wanted");
 }
 
+/* Lock held. */
+static void note_ranges(struct transfer *t, bool ranges)
+{
+	struct fetch *b = t->blob;
+
+	b->ranges = ranges ? RANGES_GRANTED : RANGES_REFUSED;
+	/* a chunk was asked for, and all comes: better now than once more */
+	if (!ranges && plan_live(b) == 1 && t->request->end == t->asked_end)
+		t->part.end = t->asked_end = t->request->end = b->size;
+	fetch_wake(b->fetcher);
+}
+
 static int on_begin(void *arg, bool ranges, struct o2r_err *err)
 {
 	struct transfer *t = arg;
@@ -35,10 +48,8 @@ static int on_begin(void *arg, bool ranges, struct o2r_err *err)
 
 	bool over = is_over(t);
 
-	if (!over) {
-		t->blob->ranges = ranges ? RANGES_GRANTED : RANGES_REFUSED;
-		fetch_wake(f);
-	}
+	if (!over)
+		note_ranges(t, ranges);
 	pthread_mutex_unlock(&f->lock);
 	return over ? enough(err) : 0;
 }
@@ -124,18 +135,18 @@ static int on_data(void *arg, const void *p, size_t n, struct o2r_err *err)
 static int ask(struct transfer *t, struct o2r_err *err)
 {
 	struct fetch *b = t->blob;
-	struct client_blob part = {.digest = &b->digest,
+	struct fetch_worker *w = t->worker;
+	struct fetcher *f = b->fetcher;
+
+	t->part = (struct client_blob){.digest = &b->digest,
 		.size = b->size,
 		.urls = (const char *const *)b->urls,
 		.first = t->request->at,
 		.begin = on_begin,
 		.data = on_data,
 		.arg = t};
-	struct fetch_worker *w = t->worker;
-	struct fetcher *f = b->fetcher;
-
 	pthread_mutex_lock(&f->lock);
-	part.end = t->asked_end = t->request->end;
+	t->part.end = t->asked_end = t->request->end;
 	pthread_mutex_unlock(&f->lock);
 	if (!w->session) {
 		int r = client_session_create(f->client, &f->stop, &w->session, err);
@@ -145,7 +156,7 @@ static int ask(struct transfer *t, struct o2r_err *err)
 			return r;
 		}
 	}
-	return client_blob(w->session, &part, err);
+	return client_blob(w->session, &t->part, err);
 }
 
 /* Lock held: it is of no use. A second request that is refused while a first one goes on

@@ -44,6 +44,42 @@ static void large_ones_ask_for_ranges(void)
 	CHECK(caller.ranges);
 }
 
+static int raise_end(void *arg, bool ranges, struct o2r_err *e)
+{
+	struct client_blob *b = arg;
+
+	b->end = ranges ? b->end : SIZE;
+	return on_begin(&caller, ranges, e);
+}
+
+static int take_all(void *arg, const void *p, size_t n, struct o2r_err *e)
+{
+	(void)arg;
+	return on_data(&caller, p, n, e);
+}
+
+/* Who asks for a part, and hears that all of it comes, may take all. */
+static void more_than_asked_for(void)
+{
+	struct client_session *s;
+	struct client_blob b = {.digest = &digest,
+		.size = SIZE,
+		.first = 10,
+		.end = 20,
+		.begin = raise_end,
+		.data = take_all,
+		.arg = &b};
+
+	begin();
+	script(0, (struct fake_answer){.body = BLOB});
+	s = fake_open(NULL);
+	CHECK_EQ(client_blob(s, &b, &err), 0);
+	fake_close(s);
+	CHECK(strstr(fake.asked_for[0], " 10-19"));
+	CHECK_STR(caller.bytes, BLOB + 10);
+	CHECK_EQ(fake.asked, 1);
+}
+
 /* What comes for bytes [first, end) of the 30, and what becomes of it. */
 static const struct answer {
 	uint64_t first, end;
@@ -260,6 +296,7 @@ int main(void)
 	client_case_init();
 	whole();
 	large_ones_ask_for_ranges();
+	more_than_asked_for();
 	answers_to_parts();
 	statuses_pass();
 	no_ranges();
