@@ -32,6 +32,16 @@ static int pass_pieces(
 	return r;
 }
 
+static int pass_copy(void *arg, const struct data_span *s, struct o2r_err *err)
+{
+	struct passing *p = arg;
+	int r = ext4_writer_copy(p->writer, p->pass, s, err);
+
+	if (r < 0)
+		atomic_store(&p->writer_failed, true);
+	return r;
+}
+
 static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
 	const struct ext4_out *out, struct o2r_err *err)
 {
@@ -43,8 +53,10 @@ static int write_image(struct o2r_image *image, const struct ext4_plan *plan,
 
 	for (int pass = 0; r == 0 && pass < ext4_plan_passes(plan); pass++) {
 		struct passing p = {.writer = w, .pass = pass};
-		struct data_sink sink = {
-			.pieces = pass_pieces, .arg = &p, .ordered = out->ops->ordered};
+		struct data_sink sink = {.pieces = pass_pieces,
+			.copy = out->ops->copy ? pass_copy : NULL,
+			.arg = &p,
+			.ordered = out->ops->ordered};
 		uint32_t count = 0;
 		const uint32_t *items = ext4_plan_items(plan, pass, &count);
 

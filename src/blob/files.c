@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,6 +78,7 @@ int files_add(struct files *f, unsigned root, const char *path, const struct sta
 	uint64_t *offset, struct o2r_err *err)
 {
 	struct one *o;
+	uint64_t end;
 
 	*offset = f->size;
 	if (!st->st_size)
@@ -94,8 +96,10 @@ int files_add(struct files *f, unsigned root, const char *path, const struct sta
 		.ctime = st->st_ctim};
 	if (!o->path)
 		return err_nomem(err);
-	if (!add_u64(f->size, (uint64_t)st->st_size, &f->size))
-		return err_corrupt(err, "the files are too large together");
+	/* offsets are added to and rounded up later on */
+	if (!add_u64(f->size, (uint64_t)st->st_size, &end) || end > INT64_MAX)
+		return err_set(err, ERR_FAIL, EFBIG, "the files are too large together");
+	f->size = end;
 	f->count++;
 	return 0;
 }
@@ -122,13 +126,25 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-static int changed(const struct files *f, const struct one *o, struct o2r_err *err)
+struct file_name {
+	char s[2 * sizeof(struct quoted) + 2];
+};
+
+static struct file_name name_of(const struct files *f, const struct one *o)
 {
 	const char *root = f->roots[o->root].name;
+	struct file_name n;
 
+	snprintf(n.s, sizeof(n.s), "%s/%s", text_quote(root, strlen(root)).s,
+		text_quote(o->path, strlen(o->path)).s);
+	return n;
+}
+
+static int changed(const struct files *f, const struct one *o, struct o2r_err *err)
+{
 	return err_set(err, ERR_FAIL, EBUSY,
-		"%s/%s changed after it was looked at: try again when nobody changes it",
-		text_quote(root, strlen(root)).s, text_quote(o->path, strlen(o->path)).s);
+		"%s changed after it was looked at: try again when nobody changes it",
+		name_of(f, o).s);
 }
 
 static int check(const struct files *f, const struct one *o, int fd, struct o2r_err *err)
@@ -136,8 +152,7 @@ static int check(const struct files *f, const struct one *o, int fd, struct o2r_
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return err_errno(err, errno, "cannot stat %s",
-			text_quote(o->path, strlen(o->path)).s);
+		return err_errno(err, errno, "cannot stat %s", name_of(f, o).s);
 	if (st.st_dev != o->dev || st.st_ino != o->ino || st.st_size != o->size ||
 		!same_time(&st.st_mtim, &o->mtime) || !same_time(&st.st_ctim, &o->ctime))
 		return changed(f, o, err);
@@ -151,12 +166,10 @@ static int open_one(const struct files *f, const struct one *o, struct o2r_err *
 	AUTO_FD int fd = open_beneath(root->fd, o->path, O_RDONLY | O_NONBLOCK);
 	int r;
 
-	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
+	if (fd == -ENOENT || fd == -ESTALE || fd == -ELOOP || fd == -ENOTDIR)
 		return changed(f, o, err);
 	if (fd < 0)
-		return err_errno(err, -fd, "cannot open %s/%s",
-			text_quote(root->name, strlen(root->name)).s,
-			text_quote(o->path, strlen(o->path)).s);
+		return err_errno(err, -fd, "cannot open %s", name_of(f, o).s);
 	r = check(f, o, fd, err);
 	return r < 0 ? r : steal_fd(&fd);
 }
@@ -173,8 +186,7 @@ static int read_one(const struct files *f, const struct one *o, void *buf, size_
 	if (r == -ENODATA)
 		return changed(f, o, err);
 	if (r < 0)
-		return err_errno(err, -r, "cannot read %s",
-			text_quote(o->path, strlen(o->path)).s);
+		return err_errno(err, -r, "cannot read %s", name_of(f, o).s);
 	return check(f, o, fd, err);
 }
 
@@ -220,6 +232,11 @@ int files_blob(struct files *f, struct blob *out, struct o2r_err *err)
 	return 0;
 }
 
+bool files_is(const struct blob *b)
+{
+	return b->ops == &files_ops;
+}
+
 int files_locate(const struct blob *b, uint64_t off, int *fd, uint64_t *fd_off,
 	uint64_t *len, struct o2r_err *err)
 {
@@ -227,8 +244,6 @@ int files_locate(const struct blob *b, uint64_t off, int *fd, uint64_t *fd_off,
 	const struct one *o;
 	int opened;
 
-	if (b->ops != &files_ops)
-		return -ENOTSUP;
 	if (off >= b->size)
 		return err_corrupt(
 			err, "byte %llu lies past the end", (unsigned long long)off);
@@ -247,4 +262,11 @@ int files_check(const struct blob *b, uint64_t off, int fd, struct o2r_err *err)
 	const struct files *f = b->arg;
 
 	return check(f, find(f, off), fd, err);
+}
+
+void files_wrap(const struct blob *b, uint64_t off, struct o2r_err *err)
+{
+	const struct files *f = b->arg;
+
+	err_wrap(err, "%s", name_of(f, find(f, off)).s);
 }

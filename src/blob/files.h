@@ -30,13 +30,15 @@ int files_add(struct files *f, unsigned root, const char *path, const struct sta
 /* The blob of them all, which takes f over (also on failure). */
 int files_blob(struct files *f, struct blob *out, struct o2r_err *err) O2R_MUST_CHECK;
 
+bool files_is(const struct blob *b);
 /* Where byte `off` of such a blob stands: a descriptor (the caller's, to be closed) of
- * the file, its offset in it, and how many bytes follow there. -ENOTSUP for other blobs.
- */
+ * the file, its offset in it, and how many bytes follow there. */
 int files_locate(const struct blob *b, uint64_t off, int *fd, uint64_t *fd_off,
 	uint64_t *len, struct o2r_err *err) O2R_MUST_CHECK;
 /* After bytes were taken from such a descriptor: is it still the file that was added? */
 int files_check(
 	const struct blob *b, uint64_t off, int fd, struct o2r_err *err) O2R_MUST_CHECK;
+/* The name of that file in front of an error. */
+void files_wrap(const struct blob *b, uint64_t off, struct o2r_err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "blob/files.h"
 #include "blob/stream_impl.h"
 
 void stream_destroy(struct stream *s)
@@ -29,6 +30,27 @@ int stream_of(const struct blob *blob, const struct digest *id, struct stream **
 	checkpoints_init(&s->checkpoints, NULL);
 	*out = s;
 	return 0;
+}
+
+bool stream_is_files(const struct stream *s)
+{
+	return s->unchecked && files_is(s->blob);
+}
+
+int stream_locate(const struct stream *s, uint64_t off, int *fd, uint64_t *fd_off,
+	uint64_t *len, struct o2r_err *err)
+{
+	return files_locate(s->blob, off, fd, fd_off, len, err);
+}
+
+int stream_locate_check(const struct stream *s, uint64_t off, int fd, struct o2r_err *err)
+{
+	return files_check(s->blob, off, fd, err);
+}
+
+void stream_locate_wrap(const struct stream *s, uint64_t off, struct o2r_err *err)
+{
+	files_wrap(s->blob, off, err);
 }
 
 uint64_t stream_size(const struct stream *s)

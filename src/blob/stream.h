@@ -115,6 +115,17 @@ uint64_t stream_reader_decoded(const struct stream_reader *r);
  * from the start. Only those of a stream from a pack (stream_pack.h) may be damaged. */
 bool stream_index_damaged(const struct stream *s);
 
+/* For the bytes of files that stand somewhere as they are (stream_of, files.h): */
+bool stream_is_files(const struct stream *s);
+/* Which file decoded byte off is in, as files_locate tells it. */
+int stream_locate(const struct stream *s, uint64_t off, int *fd, uint64_t *fd_off,
+	uint64_t *len, struct o2r_err *err) O2R_MUST_CHECK;
+/* After bytes were taken from there: is it still the file that was added? */
+int stream_locate_check(
+	const struct stream *s, uint64_t off, int fd, struct o2r_err *err) O2R_MUST_CHECK;
+/* The name of that file in front of an error. */
+void stream_locate_wrap(const struct stream *s, uint64_t off, struct o2r_err *err);
+
 /* 1 when the stream can restart at (or at a checkpoint just before) any span, 0 when a
  * range can only be reached by decoding everything before it (single-frame zstd). */
 int stream_is_seekable(const struct stream *s);

@@ -130,11 +130,16 @@ static int add(
 	return 0;
 }
 
-static int bad_piece(const struct data_piece *v, struct o2r_err *err)
+static int no_place(uint32_t item, uint64_t file_off, struct o2r_err *err)
 {
 	return err_set(err, ERR_FAIL, EINVAL,
-		"data of file %u at byte %llu has no place in the plan", v->item,
-		(unsigned long long)v->file_off);
+		"data of file %u at byte %llu has no place in the plan", item,
+		(unsigned long long)file_off);
+}
+
+static int bad_piece(const struct data_piece *v, struct o2r_err *err)
+{
+	return no_place(v->item, v->file_off, err);
 }
 
 static int add_piece(struct batch *b, const struct target *t, const struct data_piece *v,
@@ -184,6 +189,36 @@ int ext4_writer_pieces(struct ext4_writer *w, int pass, const struct data_piece 
 		r = flush(&b, err);
 	if (r == 0)
 		atomic_fetch_add(&w->done[pass], bytes);
+	return r;
+}
+
+int ext4_writer_copy(
+	struct ext4_writer *w, int pass, const struct data_span *s, struct o2r_err *err)
+{
+	uint64_t from = s->fd_off, off = s->file_off, left = s->len, at;
+	struct target t;
+	int r = 1;
+
+	if (!w->out.ops->copy || s->fd_off % w->l->geo.block_size)
+		return 0;
+	if (s->item >= w->p->passes[pass].count ||
+		(s->file_off | s->len) % w->l->geo.block_size)
+		return no_place(s->item, s->file_off, err);
+	find_target(w, pass, s->item, &t);
+	if (left > t.size || off > t.size - left)
+		return no_place(s->item, s->file_off, err);
+	while (r > 0 && left) {
+		uint64_t n = MIN(left, locate(w, &t, off, &at));
+
+		if (!n)
+			return no_place(s->item, off, err);
+		r = w->out.ops->copy(w->out.arg, s->fd, from, n, at, err);
+		from += n;
+		off += n;
+		left -= n;
+	}
+	if (r > 0)
+		atomic_fetch_add(&w->done[pass], s->len);
 	return r;
 }
 

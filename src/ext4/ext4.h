@@ -85,6 +85,13 @@ struct ext4_out_ops {
 	/* Make [off, off + n) read as zeros. No-op for a new sparse file. NULL: not
 	 * needed. */
 	int (*zero)(void *arg, uint64_t off, uint64_t n, struct o2r_err *err);
+	/* Make n bytes from from_off of the file `from` stand at off, sharing its blocks
+	 * where the filesystem can; all are multiples of the block size. 1: done; 0: not
+	 * here, and what stands there now is to be written over. NULL: never.
+	 * Thread-safe.
+	 */
+	int (*copy)(void *arg, int from, uint64_t from_off, uint64_t n, uint64_t off,
+		struct o2r_err *err);
 	bool ordered;
 };
 
@@ -106,6 +113,12 @@ int ext4_writer_create(const struct ext4_plan *p, const struct ext4_out *out,
 struct data_piece;
 int ext4_writer_pieces(struct ext4_writer *w, int pass, const struct data_piece *v,
 	size_t n, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* The same for whole blocks that stand in a file (see data_span). 1: they are in the
+ * image; 0: this output cannot take them so, hand over pieces. Thread-safe. */
+struct data_span;
+int ext4_writer_copy(struct ext4_writer *w, int pass, const struct data_span *s,
+	struct o2r_err *err) O2R_MUST_CHECK;
 
 /* Everything was handed over: what is left (backups behind the data, the last byte). An
  * error when bytes of a planned file are missing. */

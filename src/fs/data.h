@@ -1,7 +1,8 @@
 /*
  * Data pass: read the bytes of all files of a tree, each layer's stream forwards, spans
  * in parallel, and hand them to a sink. Only spans that hold live data are decoded; every
- * piece is checked (stream.h).
+ * piece is checked (stream.h). What stands in files as it is (directory layers) is taken
+ * from them, and nothing but what is asked for is read.
  */
 #ifndef O2R_FS_DATA_H
 #define O2R_FS_DATA_H
@@ -19,10 +20,22 @@ struct data_piece {
 	uint32_t item;
 };
 
+/* Bytes that stand in a file: [fd_off, fd_off + len) of fd are [file_off, ...) of the
+ * file items[item], whole blocks of it. */
+struct data_span {
+	int fd;
+	uint64_t fd_off, file_off, len;
+	uint32_t item;
+};
+
 struct data_sink {
 	/* Called from several threads at once, unless ordered. */
 	int (*pieces)(
 		void *arg, const struct data_piece *v, size_t n, struct o2r_err *err);
+	/* Take bytes from the file where they stand. 1: they are taken; 0: they have to
+	 * be read and handed over. NULL: never; not asked when ordered. As thread-safe as
+	 * pieces. */
+	int (*copy)(void *arg, const struct data_span *s, struct o2r_err *err);
 	void *arg;
 	bool ordered;      /* one call at a time, in the order of items and offsets */
 	const char *stage; /* what progress calls it; NULL: "write" */
