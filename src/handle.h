@@ -56,8 +56,12 @@ struct o2r_image {
 	char *tag; /* that the reference names, or NULL */
 	struct layer_text *layers;
 	struct stream **streams; /* one a layer, once loaded */
-	struct tree *tree;       /* NULL before o2r_image_load */
-	struct store *store;     /* NULL: none is used (o2r_index.h) */
+	/* Of the lowest layers of a view that was opened again: what it shows, in digests
+	 * of blobs, or of diff_ids where there is no blob. */
+	struct digest *expected;
+	unsigned expected_count;
+	struct tree *tree;   /* NULL before o2r_image_load */
+	struct store *store; /* NULL: none is used (o2r_index.h) */
 	bool store_tried;
 	_Atomic bool cache_warned;
 	struct span_cache *read_cache; /* NULL: nobody has read yet */

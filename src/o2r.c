@@ -182,6 +182,7 @@ void o2r_image_close(struct o2r_image *image)
 	for (unsigned i = 0; image->streams && i < image->image->layer_count; i++)
 		stream_destroy(image->streams[i]);
 	free(image->streams);
+	free(image->expected);
 	free(image->layers);
 	free(image->tag);
 	image_destroy(image->image);

@@ -51,8 +51,18 @@ static struct layer_name layer_name(const struct o2r_image *image, unsigned i)
 {
 	struct layer_name n;
 
-	snprintf(n.s, sizeof(n.s), "layer %u of %u (%.19s)", i + 1,
-		image->image->layer_count, image->layers[i].digest.s);
+	const struct image_layer *il = &image->image->layers[i];
+	const struct dir_layer *dir = il->dir;
+	int at = snprintf(
+		n.s, sizeof(n.s), "layer %u of %u", i + 1, image->image->layer_count);
+
+	/* what has no blob has no digest */
+	if (dir)
+		snprintf(n.s + at, sizeof(n.s) - (size_t)at, " (%.100s)",
+			text_quote(dir->path, strlen(dir->path)).s);
+	else if (il->digest.algo != DIGEST_NONE)
+		snprintf(n.s + at, sizeof(n.s) - (size_t)at, " (%.19s)",
+			image->layers[i].digest.s);
 	return n;
 }
 
@@ -182,6 +192,20 @@ static int index_layer(struct load *l, const struct index_layer *il, struct o2r_
 	return 0;
 }
 
+/* What has no blob, and so no digest before it is read, must be what the view shows. */
+static int check_expected(const struct load *l, unsigned i, struct o2r_err *err)
+{
+	const struct o2r_image *image = l->image;
+
+	if (i >= image->expected_count ||
+		image->image->layers[i].digest.algo != DIGEST_NONE ||
+		digest_equal(stream_diff_id(l->streams[i]), &image->expected[i]))
+		return 0;
+	return err_corrupt(err,
+		"it has changed since the view was made: unmount the view, and name the "
+		"image itself");
+}
+
 static int layer_task(void *arg, size_t task, struct o2r_err *err)
 {
 	struct load *l = arg;
@@ -190,6 +214,8 @@ static int layer_task(void *arg, size_t task, struct o2r_err *err)
 	const struct index_layer il = {l->image, i, name.s};
 	int r = index_layer(l, &il, err);
 
+	if (r == 0)
+		r = check_expected(l, i, err);
 	if (r < 0)
 		return err_wrap(err, "%s", name.s);
 	/* once loaded the image may be in use */

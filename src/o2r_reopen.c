@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "o2r_known_view.h"
 #include "sources/platform.h"
@@ -84,33 +85,61 @@ static int check_platform(
 		s->platform, platform_format(&want).s);
 }
 
+/* Layers without a blob are told apart when they have been read: o2r_load.c. */
 static int check_layers(
-	const struct image *image, const struct view_state *s, struct o2r_err *err)
+	struct o2r_image *image, struct view_state *s, struct o2r_err *err)
 {
-	bool same = image->layer_count == s->layer_count;
+	const struct image *is = image->image;
+	bool same = is->layer_count >= s->layer_count;
 
+	if (!image->options.extra_count)
+		same = is->layer_count == s->layer_count;
 	for (unsigned i = 0; same && i < s->layer_count; i++)
-		same = digest_equal(&image->layers[i].digest, &s->layers[i]);
-	return same ? 0
-		    : err_corrupt(err, "its layers are not those that the view shows");
+		same = is->layers[i].digest.algo == DIGEST_NONE ||
+		       digest_equal(&is->layers[i].digest, &s->layers[i]);
+	if (!same)
+		return err_corrupt(err, "its layers are not those that the view shows");
+	image->expected = STEAL(s->layers);
+	image->expected_count = s->layer_count;
+	return 0;
 }
 
-static int open_again(
-	struct o2r_image *image, const struct view_state *s, struct o2r_err *err)
+/* What is on top of the view's image, and what is to go on top of that: borrowed. */
+static struct image_extra *join_extras(
+	const struct view_state *s, const struct image_options *io)
+{
+	struct image_extra *all =
+		calloc(s->extra_count + io->extra_count + 1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	if (s->extra_count)
+		memcpy(all, s->extras, s->extra_count * sizeof(*all));
+	if (io->extra_count)
+		memcpy(all + s->extra_count, io->extras, io->extra_count * sizeof(*all));
+	return all;
+}
+
+static int open_again(struct o2r_image *image, struct view_state *s, struct o2r_err *err)
 {
 	struct image_options io = o2r_open_options(image);
+	AUTO_FREE struct image_extra *extras = join_extras(s, &io);
 	int r;
 
 	io.platform = NULL;
 	io.manifest = &s->manifest;
+	io.extras = extras;
+	io.extra_count += s->extra_count;
 
+	if (!extras)
+		return err_nomem(err);
 	if (!s->reference)
 		return err_set(err, ERR_FAIL, ENOENT,
 			"it came from where nothing can be read twice: name a copy of "
 			"the image");
 	r = image_open(s->reference, &io, &image->ctx, &image->image, err);
 	if (r == 0)
-		r = check_layers(image->image, s, err);
+		r = check_layers(image, s, err);
 	if (r < 0)
 		return err_wrap(err,
 			"what the view shows cannot be opened again; put it back, or "

@@ -10,13 +10,13 @@
 #include "base/checked.h"
 #include "base/json_write.h"
 #include "base/number.h"
+#include "o2r_state_parts.h"
 #include "sources/json.h"
 #include "sources/platform.h"
 
 enum {
-	STATE_VERSION = 1,
-	STATE_DEPTH = 4, /* of the document */
-	STATE_TEXT_MAX = 3 * PATH_MAX + 64,
+	STATE_VERSION = 2,
+	STATE_DEPTH = 4,       /* of the document */
 	PID_LARGEST = 1 << 22, /* as far as Linux goes */
 };
 
@@ -48,28 +48,13 @@ void view_state_finish(struct view_state *s)
 	free(s->reference);
 	free(s->platform);
 	free(s->layers);
+	state_extras_finish(s->extras, s->extra_count);
 	free(s->cache_dir);
 	free(s->mountpoint);
 	*s = (struct view_state){0};
 }
 
 /* ---- out */
-
-/* Paths are bytes and JSON is text: what is not printable ASCII becomes %XX, so does %.
- */
-static void put_bytes(struct json *j, const char *name, const char *bytes)
-{
-	AUTO_BUF struct buf text = {0};
-	int r = 0;
-
-	for (const char *p = bytes ? bytes : ""; *p && r == 0; p++)
-		r = *p < 0x20 || *p > 0x7e || *p == '%'
-			    ? buf_printf(&text, "%%%02X", (unsigned char)*p)
-			    : buf_append(&text, p, 1);
-	if (r < 0 && !j->status)
-		j->status = r;
-	json_string(j, name, !bytes ? NULL : text.data ? text.data : "");
-}
 
 /* As text, since a number of JSON is exact to 2^53 only. */
 static void put_limits(struct json *j, const struct limits *limits)
@@ -95,17 +80,18 @@ int view_state_format(const struct view_state *s, struct buf *out, struct o2r_er
 	json_begin(&j, out);
 	json_open(&j, NULL, '{');
 	json_uint(&j, "version", STATE_VERSION);
-	put_bytes(&j, "reference", s->reference);
+	state_put_bytes(&j, "reference", s->reference);
 	json_string(&j, "manifest", digest_format(&s->manifest).s);
 	json_string(&j, "platform", s->platform);
 	json_open(&j, "layers", '[');
 	for (unsigned i = 0; i < s->layer_count; i++)
 		json_string(&j, NULL, digest_format(&s->layers[i]).s);
 	json_close(&j, ']');
+	state_put_extras(&j, s->extras, s->extra_count);
 	put_limits(&j, &s->limits);
-	put_bytes(&j, "cache", s->cache_dir);
+	state_put_bytes(&j, "cache", s->cache_dir);
 	json_uint(&j, "no-cache", s->no_cache);
-	put_bytes(&j, "mountpoint", s->mountpoint);
+	state_put_bytes(&j, "mountpoint", s->mountpoint);
 	json_uint(&j, "pid", (uint64_t)s->process.pid);
 	json_uint(&j, "start", s->process.start);
 	json_string(&j, "boot", s->boot.s);
@@ -121,121 +107,6 @@ int view_state_format(const struct view_state *s, struct buf *out, struct o2r_er
 }
 
 /* ---- in */
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* One byte as put_bytes wrote it, *at moved behind it; 0 for what it does not write. */
-static unsigned char take_byte(const char **at)
-{
-	unsigned char c = (unsigned char)*(*at)++;
-
-	if (c != '%')
-		return c < 0x20 || c > 0x7e ? 0 : c;
-
-	int high = hex_digit((*at)[0]);
-	int low = high < 0 ? -1 : hex_digit((*at)[1]);
-
-	if (low < 0)
-		return 0;
-	*at += 2;
-	return (unsigned char)(high * 16 + low);
-}
-
-static int take_bytes(const struct json_ref *at, const char *name, const char *text,
-	char **out, struct o2r_err *err)
-{
-	size_t n = strlen(text), o = 0;
-	AUTO_FREE char *bytes = n <= STATE_TEXT_MAX ? malloc(n + 1) : NULL;
-
-	if (n > STATE_TEXT_MAX)
-		return err_corrupt(err, "%s is too long", json_path(at, name).s);
-	if (!bytes)
-		return err_nomem(err);
-	while (*text) {
-		unsigned char c = take_byte(&text);
-
-		if (!c)
-			return err_corrupt(err, "%s holds what no path holds",
-				json_path(at, name).s);
-		bytes[o++] = (char)c;
-	}
-	bytes[o] = '\0';
-	*out = STEAL(bytes);
-	return 0;
-}
-
-/* How a reference begins that means the same in any directory: as image.h has it. */
-static const char *const places[] = {
-	"/",
-	"oci:/",
-	"oci-archive:/",
-	"docker-archive:/",
-	"overlay:/",
-	"docker-store:[/",
-	"containers-storage:[",
-	"docker://",
-	"scratch",
-};
-
-static bool begins_with_any(const char *text, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strncmp(text, list[i], strlen(list[i])) == 0)
-			return true;
-	return false;
-}
-
-/* What begins with one of the first `count` places; *out stays NULL when there is none
- * and it may be missing. */
-static int take_place(const struct json_ref *root, const char *name, size_t count,
-	bool needed, char **out, struct o2r_err *err)
-{
-	const char *text;
-	int r = json_get_string(root, name, &text, err);
-
-	if (r == 0 && !needed)
-		return 0;
-	r = json_need(r, root, name, err);
-	if (r == 0)
-		r = take_bytes(root, name, text, out, err);
-	if (r < 0)
-		return r;
-
-	if (!begins_with_any(*out, places, count))
-		return err_corrupt(
-			err, "%s is not an absolute path", json_path(root, name).s);
-	return 0;
-}
-
-static int take_path(const struct json_ref *root, const char *name, bool needed,
-	char **out, struct o2r_err *err)
-{
-	return take_place(root, name, 1, needed, out, err);
-}
-
-static int take_number(const struct json_ref *root, const char *name, uint64_t min,
-	uint64_t max, uint64_t *out, struct o2r_err *err)
-{
-	int r = json_need(json_get_size(root, name, out, err), root, name, err);
-
-	if (r == 0 && (*out < min || *out > max))
-		return err_corrupt(err, "%s is out of range", json_path(root, name).s);
-	return r;
-}
-
-static int take_digest(const struct json_ref *root, const char *name, struct digest *out,
-	struct o2r_err *err)
-{
-	const char *text;
-	int r = json_need(json_get_string(root, name, &text, err), root, name, err);
-
-	if (r == 0 && digest_parse(text, strlen(text), out, err) < 0)
-		return err_wrap(err, "%s", json_path(root, name).s);
-	return r;
-}
 
 static int take_layers(
 	const struct json_ref *root, struct view_state *out, struct o2r_err *err)
@@ -308,12 +179,13 @@ static int take_process(
 {
 	uint64_t pid = 0, since = 0;
 	const char *boot;
-	int r = take_number(root, "pid", 1, PID_LARGEST, &pid, err);
+	int r = state_take_number(root, "pid", 1, PID_LARGEST, &pid, err);
 
 	if (r == 0)
-		r = take_number(root, "start", 0, UINT64_MAX, &out->process.start, err);
+		r = state_take_number(
+			root, "start", 0, UINT64_MAX, &out->process.start, err);
 	if (r == 0)
-		r = take_number(root, "since", 0, INT64_MAX, &since, err);
+		r = state_take_number(root, "since", 0, INT64_MAX, &since, err);
 	if (r == 0)
 		r = json_need(
 			json_get_string(root, "boot", &boot, err), root, "boot", err);
@@ -331,25 +203,27 @@ static int take_all(
 	const struct json_ref *root, struct view_state *out, struct o2r_err *err)
 {
 	uint64_t number;
-	int r = take_number(root, "version", STATE_VERSION, STATE_VERSION, &number, err);
+	int r = state_take_number(
+		root, "version", STATE_VERSION, STATE_VERSION, &number, err);
 
 	if (r == 0)
-		r = take_place(root, "reference", ARRAY_LEN(places), false,
-			&out->reference, err);
+		r = state_take_reference(root, "reference", false, &out->reference, err);
 	if (r == 0)
-		r = take_digest(root, "manifest", &out->manifest, err);
+		r = state_take_digest(root, "manifest", &out->manifest, err);
 	if (r == 0)
 		r = take_platform(root, out, err);
 	if (r == 0)
 		r = take_layers(root, out, err);
 	if (r == 0)
+		r = state_take_extras(root, &out->extras, &out->extra_count, err);
+	if (r == 0)
 		r = take_limits(root, &out->limits, err);
 	if (r == 0)
-		r = take_path(root, "cache", false, &out->cache_dir, err);
+		r = state_take_path(root, "cache", false, &out->cache_dir, err);
 	if (r == 0)
-		r = take_number(root, "no-cache", 0, 1, &number, err);
+		r = state_take_number(root, "no-cache", 0, 1, &number, err);
 	if (r == 0)
-		r = take_path(root, "mountpoint", true, &out->mountpoint, err);
+		r = state_take_path(root, "mountpoint", true, &out->mountpoint, err);
 	if (r < 0)
 		return r;
 	out->no_cache = number;

@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "o2r_process.h"
+#include "sources/image.h"
 
 enum {
 	STATE_FILE_MAX = 1 << 20,
@@ -26,9 +27,12 @@ struct view_state {
 	/* opens the same source from anywhere; NULL when nothing can */
 	char *reference;
 	struct digest manifest;
-	char *platform;        /* of the image: "os/arch[/variant]" */
-	struct digest *layers; /* of the blobs, bottom first */
+	char *platform; /* of the image: "os/arch[/variant]" */
+	/* bottom first: of the blob, or of one that has none the diff_id */
+	struct digest *layers;
 	unsigned layer_count;
+	struct image_extra *extras; /* as image.h has them */
+	size_t extra_count;
 
 	struct limits limits; /* what it was opened with */
 	char *cache_dir;      /* absolute, NULL: the default one */

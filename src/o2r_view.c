@@ -15,6 +15,7 @@
 #include "fs/view_point.h"
 #include "handle.h"
 #include "o2r_state_file.h"
+#include "o2r_state_parts.h"
 #include "sources/store.h"
 
 struct o2r_mount_options {
@@ -87,10 +88,16 @@ static int describe(const struct o2r_view *v, struct view_state *s, struct o2r_e
 	if ((image->absolute && !s->reference) || !s->platform ||
 		(v->image->store && !s->cache_dir) || !s->layers || !s->mountpoint)
 		return err_nomem(err);
-	for (unsigned i = 0; i < image->layer_count; i++)
-		s->layers[i] = image->layers[i].digest;
+	for (unsigned i = 0; i < image->layer_count; i++) {
+		const struct digest *blob = &image->layers[i].digest;
+
+		s->layers[i] = blob->algo != DIGEST_NONE
+				       ? *blob
+				       : *stream_diff_id(v->image->streams[i]);
+	}
 	s->layer_count = image->layer_count;
-	return 0;
+	return state_copy_extras(
+		image->extras, image->extra_count, &s->extras, &s->extra_count, err);
 }
 
 static int write_state(struct o2r_view *v, struct o2r_err *err)

@@ -4,8 +4,8 @@
 
 #include "sources/image.h"
 
-/* Append a layer for each of options->extras (neighbouring files share one). Their
- * digests are not known: DIGEST_NONE. */
+/* Append the layers of each of options->extras. The digests of those that come from no
+ * image are not known: DIGEST_NONE. */
 int extra_add(struct image *image, const struct image_options *options,
 	const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;
 

@@ -127,6 +127,7 @@ int image_open(const char *reference, const struct image_options *o,
 void image_clear(struct image *image)
 {
 	char *reference = image->reference;
+	struct image *taken = image->taken;
 
 	for (unsigned i = 0; i < image->layer_count; i++) {
 		blob_close(&image->layers[i].blob);
@@ -136,20 +137,28 @@ void image_clear(struct image *image)
 	}
 	if (image->keep_destroy)
 		image->keep_destroy(image->keep);
+	for (size_t i = 0; i < image->extra_count; i++) {
+		free((char *)image->extras[i].path);
+		free((char *)image->extras[i].dest);
+	}
+	free(image->extras);
 	free(image->layers);
 	config_finish(&image->parsed);
 	buf_finish(&image->manifest);
 	buf_finish(&image->config);
 	free(image->manifest_type);
 	free(image->absolute);
-	*image = (struct image){.reference = reference};
+	*image = (struct image){.reference = reference, .taken = taken};
 }
 
 void image_destroy(struct image *image)
 {
-	if (!image)
-		return;
-	image_clear(image);
-	free(image->reference);
-	free(image);
+	while (image) {
+		struct image *next = image->taken;
+
+		image_clear(image);
+		free(image->reference);
+		free(image);
+		image = next;
+	}
 }

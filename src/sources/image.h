@@ -47,6 +47,19 @@ struct image_config {
 	struct platform platform; /* all empty where absent */
 };
 
+/* What the user lays on top (--layer, --add), in this order. */
+struct image_extra {
+	enum { EXTRA_LAYER, EXTRA_FILE } kind;
+	/* a directory, an archive, or a reference with a prefix ("oci:DIR"); the file to
+	 * add */
+	const char *path;
+	const char *dest; /* EXTRA_FILE: its path in the image */
+	long mode;        /* EXTRA_FILE: 07777, -1: as the file has it */
+	uint32_t uid, gid;
+	struct digest manifest; /* of a reference: exactly this one; DIGEST_NONE: as it
+				   says now */
+};
+
 struct image {
 	char *reference; /* as the user gave it, for messages */
 	/* A reference that opens the same source from any directory: "oci:/abs/dir", or
@@ -65,6 +78,11 @@ struct image {
 	struct image_config parsed;
 	struct image_layer *layers; /* bottom first */
 	unsigned layer_count;
+	/* What of that was laid on top, so that it can be laid there again from any
+	 * directory; its strings are ours. */
+	struct image_extra *extras;
+	size_t extra_count;
+	struct image *taken; /* images whose layers these were, one after the other */
 	/* What the blobs need as long as they are open, and who frees it; NULL: nothing.
 	 */
 	void *keep;
@@ -73,15 +91,6 @@ struct image {
 
 struct store;
 struct registry_settings;
-
-/* What the user lays on top (--layer, --add), in this order. */
-struct image_extra {
-	enum { EXTRA_LAYER, EXTRA_FILE } kind;
-	const char *path; /* a directory or an archive; the file to add */
-	const char *dest; /* EXTRA_FILE: its path in the image */
-	long mode;        /* EXTRA_FILE: 07777, -1: as the file has it */
-	uint32_t uid, gid;
-};
 
 struct image_options {
 	const char *platform; /* "os/arch[/variant]" or NULL: the host's */
@@ -101,7 +110,8 @@ struct image_options {
  * Resolve a reference (docs/references.md): "oci:DIR[:TAG|:@N]", a path that begins with
  * '/', './' or '../' (or is "." or "..") whose kind is detected, else
  * "[docker://]NAME[:TAG][@DIGEST]" in a registry. Nothing is believed before its size and
- * digest match. Errors: NOT_FOUND (no such path, repository or tag: lists the tags of a
+ * digest match. The extras come on top; when one of them can be read only once, absolute
+ * is NULL. Errors: NOT_FOUND (no such path, repository or tag: lists the tags of a
  * layout), PLATFORM (lists what there is), CORRUPT, USAGE (ambiguous: lists the choices;
  * not a reference), and of registries ACCESS and FAIL.
  */

@@ -15,7 +15,7 @@ AIMS = {
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
     "replies": ["src/sources/registry/retry_after.c", "src/sources/registry/warning.c", "src/sources/registry/error_document.c"],
     "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],
-    "state": ["src/o2r_state.c"],
+    "state": ["src/o2r_state.c", "src/o2r_state_extra.c", "src/o2r_state_parts.c"],
     "plan": ["src/ext4/[!o]*.c", "src/ext4/object.c"],
     "gzip": ["src/blob/gzip.c", "src/blob/inflate_*.c", "src/blob/decoder.c"],
     "stream": ["src/blob/scan.c", "src/blob/hasher.c", "src/blob/reader.c", "src/blob/checkpoints.c", "src/blob/stream.c",

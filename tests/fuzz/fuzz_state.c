@@ -28,6 +28,13 @@ static void must_be_sound(const struct view_state *s)
 	must(!s->reference || strchr(s->reference, '/'));
 	must(s->platform && s->manifest.algo != DIGEST_NONE);
 	must(s->layer_count <= STATE_LAYERS_MAX);
+	for (size_t i = 0; i < s->extra_count; i++) {
+		const struct image_extra *e = &s->extras[i];
+
+		must(e->path && (e->kind == EXTRA_LAYER || e->path[0] == '/'));
+		must(e->kind == EXTRA_LAYER || (e->dest && e->dest[0] == '/'));
+		must(e->mode >= -1 && e->mode <= 07777);
+	}
 	must(s->process.pid > 0 && s->since >= 0 && boot_id_valid(s->boot.s));
 }
 
@@ -46,6 +53,9 @@ static void must_come_back(const struct view_state *s)
 	must(same_text(s->platform, again.platform));
 	must(digest_equal(&s->manifest, &again.manifest));
 	must(s->layer_count == again.layer_count);
+	must(s->extra_count == again.extra_count);
+	for (size_t i = 0; i < s->extra_count; i++)
+		must(same_text(s->extras[i].path, again.extras[i].path));
 	must(memcmp(&s->limits, &again.limits, sizeof(s->limits)) == 0);
 	must(s->process.pid == again.process.pid);
 	must(s->process.start == again.process.start && s->since == again.since);

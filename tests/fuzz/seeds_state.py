@@ -7,14 +7,18 @@ import sys
 DIGEST = "sha256:" + "5a" * 32
 LIMITS = {name: "65536" for name in ("entries", "path", "pax-header", "xattr-value", "manifest", "config", "json-depth", "layer-bytes",
                                      "zstd-window")}
+FILE = {"file": "/src", "dest": "/sbin/init", "mode": 493, "uid": 0, "gid": 7}
+EXTRAS = [{"layer": "/a%20b"}, {"layer": "oci:/on/top", "manifest": DIGEST}, FILE]
 GOOD = {
-    "version": 1, "reference": "oci:/images/a%25b%0A", "manifest": DIGEST, "platform": "linux/arm64/v8",
-    "layers": [DIGEST, "sha512:" + "0b" * 64], "limits": LIMITS, "cache": "/var/cache/%C3%BC", "no-cache": 1, "mountpoint": "/mnt/a b",
+    "version": 2, "reference": "oci:/images/a%25b%0A", "manifest": DIGEST, "platform": "linux/arm64/v8",
+    "layers": [DIGEST, "sha512:" + "0b" * 64], "extras": EXTRAS, "limits": LIMITS, "cache": "/var/cache/%C3%BC", "no-cache": 1, "mountpoint": "/mnt/a b",
     "pid": 4194304, "start": 123456, "boot": "13af1bee-357c-4e2f-8b55-595e8359e2ab", "since": 1700000000,
 }
 WRONG = {
-    "version": [2, "1"], "reference": [None, "", "relative", "oci:relative", "/x%", "/x%0", "/x%00", "/x%zz", "/\u00fc", "/" + "x" * 20000],
+    "version": [1, "2"], "reference": [None, "", "relative", "oci:relative", "/x%", "/x%0", "/x%00", "/x%zz", "/\u00fc", "/" + "x" * 20000],
     "manifest": [None, "sha256:00", "none", 1], "platform": [None, "unknown", "linux", "/"], "layers": [None, {}, [1], ["x"], [DIGEST] * 40],
+    "extras": [None, {}, [], [1], [{}], [{"layer": "x"}], [{"layer": "oci:x"}], [{"layer": "/x", "manifest": "x"}], [{**FILE, "mode": 4096}],
+               [{**FILE, "dest": "x"}], [{**FILE, "uid": 1 << 32}], [{**FILE, "gid": None}], [{"file": "/x", "dest": "/y", "uid": 0, "gid": 0}]],
     "limits": [None, {}, {**LIMITS, "path": "-1"}, {**LIMITS, "path": 1}, {**LIMITS, "entries": str(1 << 64)},
                {**LIMITS, "entries": str((1 << 64) - 1)}],
     "cache": [None, "relative", "/x%7"], "no-cache": [0, 2, "x"], "mountpoint": [None, "", "oci:/x", "relative"],

@@ -30,6 +30,19 @@ static void fill(struct view_state *s)
 	s->limits.entries = UINT64_MAX;
 	CHECK_EQ(digest_parse(DIGEST, strlen(DIGEST), &s->manifest, NULL), 0);
 	s->layers[0] = s->layers[1] = s->manifest;
+	s->extras = calloc(3, sizeof(*s->extras));
+	s->extra_count = 3;
+	s->extras[0] =
+		(struct image_extra){.path = strdup("/dir\t"), .kind = EXTRA_LAYER};
+	s->extras[1] = (struct image_extra){.path = strdup("oci:/on top"),
+		.kind = EXTRA_LAYER,
+		.manifest = s->manifest};
+	s->extras[2] = (struct image_extra){.path = strdup("/src"),
+		.dest = strdup("/dest"),
+		.kind = EXTRA_FILE,
+		.mode = 04755,
+		.uid = 7,
+		.gid = 8};
 }
 
 static void format(struct buf *text)
@@ -60,6 +73,28 @@ static void comes_back(void)
 	CHECK_EQ(again.process.start, 17);
 	CHECK_EQ(again.since, 1700000000);
 	CHECK_STR(again.boot.s, s.boot.s);
+	CHECK_EQ(again.extra_count, 3);
+	CHECK_STR(again.extras[0].path, "/dir\t");
+	CHECK_EQ(again.extras[0].manifest.algo, DIGEST_NONE);
+	CHECK(digest_equal(&again.extras[1].manifest, &s.manifest));
+	CHECK_EQ(again.extras[2].kind, EXTRA_FILE);
+	CHECK_STR(again.extras[2].path, "/src");
+	CHECK_STR(again.extras[2].dest, "/dest");
+	CHECK_EQ(again.extras[2].mode, 04755);
+	CHECK_EQ(again.extras[2].uid, 7);
+	CHECK_EQ(again.extras[2].gid, 8);
+}
+
+static void modes_that_are_the_files(void)
+{
+	AUTO_STATE struct view_state s = {0}, again = {0};
+	AUTO_BUF struct buf text = {0};
+
+	fill(&s);
+	s.extras[2].mode = -1;
+	CHECK_EQ(view_state_format(&s, &text, NULL), 0);
+	CHECK_EQ(view_state_parse(text.data, text.len, &again, NULL), 0);
+	CHECK_EQ(again.extras[2].mode, -1);
 }
 
 static void references_come_back(void)
@@ -107,8 +142,8 @@ static void nothing_to_open_again(void)
 static const struct {
 	const char *part, *by, *says;
 } wrong[] = {
-	{"\"version\":1", "\"version\":2", "version"},
-	{"\"version\":1", "\"version\":1,\"version\":1", "version"},
+	{"\"version\":2", "\"version\":1", "version"},
+	{"\"version\":2", "\"version\":2,\"version\":2", "version"},
 	{"oci:/a b", "a b", "reference is not an absolute path"},
 	{"oci:/a b", "docker:/a b", "reference is not an absolute path"},
 	{"oci:/a b", "oci:a b", "reference is not an absolute path"},
@@ -122,6 +157,15 @@ static const struct {
 	{"\"layers\":[\"sha256:6", "\"layers\":[\"sha256:", "layers[0]"},
 	{"\"layers\":[", "\"layers\":[1,", "layers[0]"},
 	{"linux/arm64/v8", "arm64", "platform"},
+	{"\"extras\":[", "\"extras\":[1,", "extras[0] is a number, not an object"},
+	{"\"extras\":[", "\"extras\":null,\"more\":[", "extras is missing"},
+	{"\"layer\":\"/dir", "\"layer\":\"dir", "extras[0].layer is not an absolute"},
+	{"\"layer\":\"/dir", "\"paper\":\"/dir", "extras[0].file is missing"},
+	{"\"file\":\"/src", "\"file\":\"src", "extras[2].file is not an absolute path"},
+	{"\"dest\":\"/dest", "\"dest\":\"oci:/", "extras[2].dest is not an absolute"},
+	{"\"mode\":2541", "\"mode\":4096", "extras[2].mode is out of range"},
+	{"\"uid\":7", "\"uid\":4294967296", "extras[2].uid is out of range"},
+	{"\"gid\":8", "\"gid\":\"8\"", "extras[2].gid"},
 	{"18446744073709551615", "18446744073709551616", "limits.entries"},
 	{"\"no-cache\":0", "\"no-cache\":2", "no-cache is out of range"},
 	{"\"cache\":null", "\"cache\":\"x\"", "cache is not an absolute path"},
@@ -319,6 +363,7 @@ int main(void)
 	CHECK(mkdtemp(scratch) != NULL);
 	setenv("XDG_RUNTIME_DIR", scratch, 1);
 	comes_back();
+	modes_that_are_the_files();
 	references_come_back();
 	nothing_to_open_again();
 	refuses();
