@@ -60,27 +60,53 @@ static void try_name(const char *text)
 	must(ref_same_image(text, full));
 }
 
+/* Which parts a reference of each kind has. */
+static void check_parts(const struct ref *ref)
+{
+	bool path = ref->path && ref->path[0], tag = ref->tag && ref->tag[0];
+
+	must(!ref->path == !path && !ref->tag == !tag);
+	must(!tag || ref->index < 0);
+	must(!ref->short_path || (ref->short_index >= 0 && ref->short_path[0]));
+	if (ref->kind != REF_REGISTRY)
+		must(!ref->name.domain);
+	switch (ref->kind) {
+	case REF_LAYOUT:
+	case REF_OCI_ARCHIVE:
+	case REF_DOCKER_ARCHIVE:
+		must(path && !strchr(ref->path, ':'));
+		return;
+	case REF_PATH:
+	case REF_OVERLAY:
+		must(path && !tag && ref->index < 0 && !ref->short_path);
+		return;
+	case REF_DOCKER_STORE:
+	case REF_CONTAINERS:
+	case REF_DOCKER_DAEMON:
+		must(tag && ref->index < 0 && !ref->short_path);
+		return;
+	case REF_SCRATCH:
+		must(!path && !tag && ref->index < 0 && !ref->short_path);
+		return;
+	case REF_REGISTRY:
+		must(!path && !tag && ref->index < 0 && !ref->short_path);
+		check_name(&ref->name);
+		return;
+	}
+	must(false);
+}
+
 static void try_ref(const char *text)
 {
 	CLEANUP(ref_finish) struct ref ref = {0};
 	struct o2r_err err = {0};
-	int r = ref_parse(text, &ref, &err);
 
-	if (r < 0) {
-		must(err.cls == ERR_USAGE && err.text[0] && !strchr(err.text, '\n'));
-		must(!ref.path && !ref.tag && !ref.short_path && !ref.name.domain);
+	if (ref_parse(text, &ref, &err) == 0) {
+		check_parts(&ref);
 		return;
 	}
-	if (ref.kind == REF_REGISTRY) {
-		must(!ref.path && !ref.tag && !ref.short_path && ref.index < 0);
-		check_name(&ref.name);
-		return;
-	}
-	must(!ref.name.domain);
-	must(ref.path && ref.path[0]);
-	must(!ref.tag || (ref.tag[0] && ref.index < 0));
-	must(ref.kind == REF_PATH || !strchr(ref.path, ':'));
-	must(!ref.short_path || (ref.short_index >= 0 && ref.short_path[0]));
+	must(err.cls == ERR_USAGE && err.text[0] && !strchr(err.text, '\n'));
+	must(!ref.path && !ref.tag && !ref.short_path && !ref.name.domain);
 }
 
 static bool same(const struct platform *a, const struct platform *b)
