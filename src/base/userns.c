@@ -6,45 +6,57 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/file.h"
+#include "base/cleanup.h"
 
 enum {
 	CAP_ADMIN = 21, /* CAP_SYS_ADMIN */
-	PROC_MAX = 64 << 10,
+	PROC_MAX = 8192,
 };
 
 /* The number that the first namespace always has (kernel: include/linux/proc_ns.h,
  * PROC_USER_INIT_INO). A later one may map all ids to themselves, too. */
 #define INITIAL_NUMBER 0xEFFFFFFDU
 
+/* The first part of a file of /proc, as text; such files have no size. */
+static bool read_proc(const char *path, char *out, size_t room)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t at = 0;
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0 && at < room - 1) {
+		n = read(fd, out + at, room - 1 - at);
+		at += n > 0 ? (size_t)n : 0;
+	}
+	out[at] = '\0';
+	return n >= 0;
+}
+
 bool userns_is_initial(void)
 {
-	AUTO_BUF struct buf map = {0};
+	char map[PROC_MAX];
 	unsigned long inside, outside, count;
 	struct stat st;
 
 	if (stat("/proc/self/ns/user", &st) == 0)
 		return st.st_ino == INITIAL_NUMBER;
 	/* without /proc: most processes are */
-	if (file_read(AT_FDCWD, "/proc/self/uid_map", PROC_MAX, &map, NULL) < 0 ||
-		!map.data)
+	if (!read_proc("/proc/self/uid_map", map, sizeof(map)))
 		return true;
-	return sscanf(map.data, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
+	return sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
 	       inside == 0 && outside == 0 && count >= 0xffffffffUL;
 }
 
 bool userns_sees_trusted(void)
 {
-	AUTO_BUF struct buf status = {0};
+	char status[PROC_MAX];
 	unsigned long long caps = 0;
 	const char *at;
 
 	if (!userns_is_initial())
 		return false;
-	if (file_read(AT_FDCWD, "/proc/self/status", PROC_MAX, &status, NULL) < 0 ||
-		!status.data)
+	if (!read_proc("/proc/self/status", status, sizeof(status)))
 		return geteuid() == 0;
-	at = strstr(status.data, "\nCapEff:");
+	at = strstr(status, "\nCapEff:");
 	return at && sscanf(at, "\nCapEff: %llx", &caps) == 1 && (caps >> CAP_ADMIN & 1);
 }
