@@ -41,56 +41,100 @@ static bool number(const char *s, uint32_t *out)
 	return !errno && !*end && v <= UINT32_MAX;
 }
 
-/* "user:first:count"; either name may be NULL. */
-static void add_line(char *line, const char *name, const char *other, struct subid *out)
-{
-	char *user = strsep(&line, ":"), *first = strsep(&line, ":"),
-	     *count = strsep(&line, ":");
-	struct subid_range r;
+struct line {
+	const char *user;
+	struct subid_range range;
+};
 
-	if (line || !number(first, &r.first) || !number(count, &r.count) || !r.count ||
-		r.count > UINT32_MAX - r.first || out->count == SUBID_RANGES_MAX)
-		return;
-	if ((name && strcmp(user, name) == 0) || (other && strcmp(user, other) == 0))
-		out->list[out->count++] = r;
+/* "user:first:count" */
+static bool parse(char *text, struct line *out)
+{
+	char *first, *count;
+
+	out->user = strsep(&text, ":");
+	first = strsep(&text, ":");
+	count = strsep(&text, ":");
+	return !text && number(first, &out->range.first) &&
+	       number(count, &out->range.count) && out->range.count &&
+	       out->range.count <= UINT32_MAX - out->range.first;
 }
 
-static int read_lines(const char *file, const char *name, const char *other,
-	struct subid *out, struct o2r_err *err)
+/* The next line that is one of these users' (NULL, NULL: anybody's). */
+static bool next_line(char **rest, const char *name, const char *other, struct line *out)
 {
-	AUTO_BUF struct buf text = {0};
-	struct o2r_err why = {0};
-	int r = file_read(AT_FDCWD, file, FILE_MAX, &text, &why);
-	char *rest = text.data;
+	while (*rest) {
+		char *text = strsep(rest, "\n");
+
+		if (!*text || *text == '#' || !parse(text, out))
+			continue;
+		if ((!name && !other) || (name && strcmp(out->user, name) == 0) ||
+			(other && strcmp(out->user, other) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void take(struct subid *out, char *text, const char *name, const char *other)
+{
+	struct line line;
 
 	out->count = 0;
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0) {
-		if (err)
-			*err = why;
-		return r;
-	}
-	while (rest) {
-		char *line = strsep(&rest, "\n");
+	while (out->count < SUBID_RANGES_MAX && next_line(&text, name, other, &line))
+		out->list[out->count++] = line.range;
+}
 
-		if (*line && *line != '#')
-			add_line(line, name, other, out);
-	}
-	return 0;
+/* Lines are cut where they stand, so each look needs its own copy. */
+static int read_text(const char *file, struct buf *out, struct o2r_err *err)
+{
+	struct o2r_err why = {0};
+	int r = file_read(AT_FDCWD, file, FILE_MAX, out, &why);
+
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	if (err)
+		*err = why;
+	return r;
 }
 
 int subid_read(const char *file, uint32_t user, struct subid *out, struct o2r_err *err)
 {
+	AUTO_BUF struct buf text = {0};
 	AUTO_FREE char *name = name_of(user);
 	char digits[NUMBER_ROOM];
+	int r = read_text(file, &text, err);
 
+	if (r < 0)
+		return r;
 	snprintf(digits, sizeof(digits), "%u", user);
-	return read_lines(file, digits, name, out, err);
+	take(out, text.data, digits, name);
+	return 0;
 }
 
-int subid_read_name(
-	const char *file, const char *name, struct subid *out, struct o2r_err *err)
+/* Whose ids, taken together, begin with it: not who has it in a later line. */
+int subid_read_first(
+	const char *file, uint32_t first, struct subid *out, struct o2r_err *err)
 {
-	return read_lines(file, name, NULL, out, err);
+	AUTO_BUF struct buf text = {0};
+	char *rest;
+	struct line line;
+	int r = read_text(file, &text, err);
+
+	out->count = 0;
+	if (r < 0)
+		return r;
+	rest = text.data;
+	while (next_line(&rest, NULL, NULL, &line)) {
+		AUTO_BUF struct buf again = {0};
+
+		if (line.range.first != first)
+			continue;
+		r = read_text(file, &again, err);
+		if (r < 0)
+			return r;
+		take(out, again.data, line.user, NULL);
+		if (out->count && out->list[0].first == first)
+			return 0;
+		out->count = 0;
+	}
+	return 0;
 }

@@ -25,8 +25,8 @@ struct subid {
  * left out, as newuidmap does. A file that is not there is empty. */
 int subid_read(const char *file, uint32_t user, struct subid *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* The same of a name that need not be in the user database. */
-int subid_read_name(const char *file, const char *name, struct subid *out,
+/* Those of the user whose ids begin with `first`; empty: there is none. */
+int subid_read_first(const char *file, uint32_t first, struct subid *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif

@@ -1,4 +1,7 @@
-/* The files of containers-storage: its lists of images and layers, and their documents.
+/*
+ * The files of containers-storage: where its stores are, their lists of images and
+ * layers, and the documents of images. Nothing is locked: the tools that write these
+ * lists rename whole files into place.
  */
 #ifndef O2R_SOURCES_CONTAINERS_FILES_H
 #define O2R_SOURCES_CONTAINERS_FILES_H
@@ -9,13 +12,18 @@
 #include "base/ctx.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "blob/dir_layer.h"
 
 enum {
 	STORES_MAX = 64,
 	STORED_NAMES_MAX = 10000,   /* of one image */
+	STORED_DIGESTS_MAX = 1000,  /* of manifests of one image */
 	STORED_CHAIN_MAX = 500,     /* layers of an image */
+	STORED_LAYERS_MAX = 200000, /* of one store */
 	STORED_LIST_MAX = 64 << 20, /* bytes of images.json, layers.json */
 };
+
+/* ---- stores (containers_places.c) */
 
 /* One root and one driver of it. */
 struct store_place {
@@ -35,32 +43,58 @@ struct stores {
 int stores_open(struct stores *s, const char *root, const struct ctx *ctx,
 	struct o2r_err *err) O2R_MUST_CHECK;
 void stores_finish(struct stores *s);
+bool store_place_is_overlay(const struct store_place *p);
+
+/* ---- images (containers_images.c) */
 
 struct stored_image {
 	char *id, *layer; /* layer NULL: none */
 	char **names;
 	size_t name_count, name_cap;
-	bool has_digest;
-	struct digest digest; /* of the manifest */
+	struct digest *digests; /* of its manifests: first the one that was chosen */
+	size_t digest_count, digest_cap;
 	unsigned store;
 };
 
 void stored_image_finish(struct stored_image *i);
 
-/* Each image of all stores; fn may take what *i owns. A negative return ends it. */
-int stores_images(struct stores *s,
-	int (*fn)(void *arg, struct stored_image *i, struct o2r_err *err), void *arg,
+/* May take what *i owns. A negative return ends it. */
+typedef int stored_image_fn(void *arg, struct stored_image *i, struct o2r_err *err);
+
+/* Each image of an images.json. */
+int stored_images_parse(const char *text, size_t n, unsigned store, const struct ctx *ctx,
+	stored_image_fn *fn, void *arg, struct o2r_err *err) O2R_MUST_CHECK;
+/* Each image of all stores. */
+int stores_images(struct stores *s, stored_image_fn *fn, void *arg,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
+/* ---- layers (containers_layers.c) */
+
 struct stored_layer {
-	char *id;
+	char *id, *parent; /* parent NULL: none */
 	unsigned store;
-	bool has_diff;
+	bool has_diff, is_mapped; /* ids of its files are shifted for one container */
 	struct digest diff;
 };
 
+/* Zero-initialise. Once sorted: by ID. */
+struct stored_layers {
+	struct stored_layer *list;
+	size_t count, cap;
+};
+
+void stored_layers_finish(struct stored_layers *l);
+/* Adds those of a layers.json; not sorted. */
+int stored_layers_parse(struct stored_layers *l, const char *text, size_t n,
+	unsigned store, const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;
+void stored_layers_sort(struct stored_layers *l);
+const struct stored_layer *stored_layers_find(
+	const struct stored_layers *l, const char *id);
+
 struct stored_chain {
-	struct stored_layer *list; /* the lowest first */
+	struct stored_layers layers[STORES_MAX]; /* what the list points into */
+	bool loaded[STORES_MAX];
+	const struct stored_layer *list[STORED_CHAIN_MAX]; /* the lowest first */
 	unsigned count;
 };
 
@@ -69,8 +103,15 @@ int stores_chain(struct stores *s, unsigned store, const char *layer,
 	struct stored_chain *out, struct o2r_err *err) O2R_MUST_CHECK;
 void stored_chain_finish(struct stored_chain *c);
 
+/* ---- documents (containers_data.c) */
+
+/* The file that holds a document: keys of plain characters are their own names. */
+int stored_data_name(const char *key, struct buf *out, struct o2r_err *err);
 /* A document of an image by its key. */
 int stored_data(const struct store_place *p, const char *image, const char *key,
 	size_t max, struct buf *out, struct o2r_err *err) O2R_MUST_CHECK;
+
+/* 64 hexadecimal digits */
+bool stored_id_ok(const char *id);
 
 #endif

@@ -5,23 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
-#include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
-#include "base/userns.h"
 #include "sources/choices.h"
 #include "sources/containers_files.h"
 #include "sources/manifest.h"
 #include "sources/overlay_dir.h"
-#include "sources/platform.h"
 #include "sources/ref.h"
-#include "sources/storage_conf.h"
-#include "sources/subid.h"
+#include "sources/stored.h"
 #include "sources/synthetic.h"
 
 static struct quoted quote(const char *s)
@@ -30,6 +24,10 @@ static struct quoted quote(const char *s)
 }
 
 /* ---- which image */
+
+enum {
+	RANK_ID = 3, /* by the beginning of its ID */
+};
 
 struct lookup {
 	const char *name;
@@ -41,26 +39,36 @@ struct lookup {
 	struct choices names;
 };
 
+static bool has_digest(const struct stored_image *i, const struct digest *digest)
+{
+	for (size_t k = 0; k < i->digest_count; k++)
+		if (digest_equal(&i->digests[k], digest))
+			return true;
+	return false;
+}
+
 static int rank_of(const struct lookup *s, const struct stored_image *i)
 {
 	const char *at = strchr(s->name, '@');
 	const char *hex = strncmp(s->name, "sha256:", 7) == 0 ? s->name + 7 : s->name;
 	size_t n = strlen(hex);
+	struct digest digest;
 
 	if (s->manifest)
-		return i->has_digest && digest_equal(&i->digest, s->manifest) ? 0 : -1;
+		return has_digest(i, s->manifest) ? 0 : -1;
 	for (size_t k = 0; k < i->name_count; k++)
 		if (strcmp(i->names[k], s->name) == 0 ||
 			ref_same_image(i->names[k], s->name))
 			return 0;
-	if (at && i->has_digest && strcmp(at + 1, digest_format(&i->digest).s) == 0)
+	if (at && digest_parse(at + 1, strlen(at + 1), &digest, NULL) == 0 &&
+		has_digest(i, &digest))
 		return 1;
 	for (size_t k = 0; k < i->name_count; k++)
 		if (ref_same_local(s->name, i->names[k]))
 			return 2;
 	if (n >= 4 && n <= 64 && strspn(hex, "0123456789abcdef") == n &&
 		strncmp(i->id, hex, n) == 0)
-		return 3;
+		return RANK_ID;
 	return -1;
 }
 
@@ -74,10 +82,13 @@ static int offer(void *arg, struct stored_image *i, struct o2r_err *err)
 		choices_add(&s->names, i->names[k]);
 	if (rank < 0 || (s->rank >= 0 && rank > s->rank))
 		return 0;
-	s->ambiguous = s->rank == rank && strcmp(s->best.id, i->id) != 0;
-	/* of the same image in several stores the first */
-	if (s->rank == rank && !s->ambiguous)
+	/* of the same image, or name, in several stores the first */
+	if (s->rank == rank) {
+		s->ambiguous |= strcmp(s->best.id, i->id) != 0 &&
+				(rank == RANK_ID || s->best.store == i->store);
 		return 0;
+	}
+	s->ambiguous = false;
 	stored_image_finish(&s->best);
 	s->best = *i;
 	*i = (struct stored_image){0};
@@ -131,6 +142,10 @@ static int read_documents(const struct lookup *s, struct image *image,
 			image->config.len, &is, err);
 	if (r < 0)
 		return r;
+	if (!has_digest(i, &image->manifest_digest) && i->digest_count)
+		return err_corrupt(err, "its manifest has the digest %s, not %s",
+			digest_format(&image->manifest_digest).s,
+			digest_format(&i->digests[0]).s);
 	if (!digest_equal(&is, &doc.config.digest))
 		return err_corrupt(err, "its config has the digest %s, not %s",
 			digest_format(&is).s, digest_format(&doc.config.digest).s);
@@ -163,54 +178,66 @@ static int parse_config(struct image *image, const struct platform *platform,
 
 /* ---- its layers */
 
-static int rules_of(
-	const struct store_place *p, struct dir_rules *rules, struct o2r_err *err)
-{
-	bool overlay = strcmp(p->driver, "overlay") == 0;
-	struct stat st;
-	int r = 0;
+/* A store of the chain, once opened. */
+struct opened {
+	int driver; /* of its layers; 0: not opened yet */
+	char *path;
+	struct dir_rules rules;
+};
 
-	*rules = (struct dir_rules){.overlay = overlay,
-		.names = overlay,
-		.override_stat = true,
-		.trusted = overlay && overlay_dir_is_roots(p->root)};
-	/* seen from outside, the files of a user's store have the user's other ids */
-	if (stat(p->root, &st) == 0 && st.st_uid != 0 && userns_is_initial()) {
-		r = subid_map("/etc/subuid", st.st_uid, st.st_uid, &rules->uids, err);
-		if (r == 0)
-			r = subid_map(
-				"/etc/subgid", st.st_uid, st.st_gid, &rules->gids, err);
+struct adding {
+	struct image *image;
+	const struct stores *stores;
+	struct opened places[STORES_MAX];
+};
+
+static void adding_finish(struct adding *a)
+{
+	for (unsigned i = 0; i < STORES_MAX; i++) {
+		if (a->places[i].driver > 0)
+			close(a->places[i].driver);
+		free(a->places[i].path);
+		stored_rules_finish(&a->places[i].rules);
 	}
-	return r;
 }
 
-static void rules_finish(struct dir_rules *r)
+static int open_place(struct opened *o, const struct store_place *p, struct o2r_err *err)
 {
-	free(r->uids.ranges);
-	free(r->gids.ranges);
-}
-
-static int open_layer(struct image *image, unsigned number, const struct store_place *p,
-	const char *id, struct o2r_err *err)
-{
-	CLEANUP(rules_finish) struct dir_rules rules = {0};
-	bool overlay = strcmp(p->driver, "overlay") == 0;
-	AUTO_FREE char *where = NULL;
-	AUTO_FD int driver = -1;
-	int r = rules_of(p, &rules, err);
+	bool overlay = store_place_is_overlay(p);
+	const char *folder = overlay ? "overlay" : "vfs/dir";
+	int r = stored_rules(p->fd, p->root, overlay, &o->rules, err);
 
 	if (r < 0)
 		return r;
-	if (asprintf(&where, "%s/%s", p->root, overlay ? "overlay" : "vfs/dir") < 0) {
-		where = NULL;
+	o->rules.names = overlay;
+	o->rules.override_stat = true;
+	if (asprintf(&o->path, "%s/%s", p->root, folder) < 0) {
+		o->path = NULL;
 		return err_nomem(err);
 	}
-	driver = open_beneath(
-		p->fd, overlay ? "overlay" : "vfs/dir", O_RDONLY | O_DIRECTORY);
-	if (driver < 0)
-		return err_errno(err, -driver, "cannot open %s", quote(where).s);
-	return overlay_dir_layer(
-		image, number, driver, where, id, overlay ? "diff" : NULL, &rules, err);
+	o->driver = open_beneath(p->fd, folder, O_RDONLY | O_DIRECTORY);
+	return o->driver < 0
+		       ? err_errno(err, -o->driver, "cannot open %s", quote(o->path).s)
+		       : 0;
+}
+
+static int open_layer(struct adding *a, unsigned number, const struct stored_layer *l,
+	struct o2r_err *err)
+{
+	const struct store_place *p = &a->stores->list[l->store];
+	struct opened *o = &a->places[l->store];
+	int r = o->driver ? 0 : open_place(o, p, err);
+
+	if (r < 0)
+		return r;
+	if (l->is_mapped)
+		return err_set(err, ERR_USAGE, EOPNOTSUPP,
+			"layer %s was unpacked with ids mapped for one container, which "
+			"is not read: copy the image by `skopeo copy "
+			"containers-storage:NAME oci:DIR:TAG`",
+			l->id);
+	return overlay_dir_layer(a->image, number, o->driver, o->path, l->id,
+		store_place_is_overlay(p) ? "diff" : NULL, &o->rules, err);
 }
 
 static int check_diff_id(
@@ -223,67 +250,63 @@ static int check_diff_id(
 }
 
 /* A layer of the overlay driver is what it adds. */
-static int add_overlay(struct image *image, const struct stores *stores,
-	const struct stored_layer *chain, unsigned count, const struct digest *diff_ids,
-	struct o2r_err *err)
+static int add_overlay(struct adding *a, const struct stored_chain *chain,
+	const struct digest *diff_ids, struct o2r_err *err)
 {
+	struct image *image = a->image;
 	int r = 0;
 
-	image->layers = calloc(count + 1, sizeof(*image->layers));
+	image->layers = calloc(chain->count, sizeof(*image->layers));
 	if (!image->layers)
 		return err_nomem(err);
-	for (unsigned i = 0; r == 0 && i < count; i++) {
+	for (unsigned i = 0; r == 0 && i < chain->count; i++) {
 		image->layer_count = i + 1;
 		image->layers[i].diff_id = diff_ids[i];
-		r = check_diff_id(&chain[i], &diff_ids[i], err);
+		r = check_diff_id(chain->list[i], &diff_ids[i], err);
 		if (r == 0)
-			r = open_layer(image, i, &stores->list[chain[i].store],
-				chain[i].id, err);
+			r = open_layer(a, i, chain->list[i], err);
 		if (r < 0)
-			err_wrap(err, "layer %u of %u", i + 1, count);
+			err_wrap(err, "layer %u of %u", i + 1, chain->count);
 	}
 	return r;
 }
 
 /* One of the vfs driver is the whole tree up to it. */
-static int add_vfs(struct image *image, const struct stores *stores,
-	const struct stored_layer *top, struct o2r_err *err)
+static int add_vfs(struct adding *a, const struct stored_layer *top, struct o2r_err *err)
 {
-	image->layers = calloc(1, sizeof(*image->layers));
-	if (!image->layers)
+	a->image->layers = calloc(1, sizeof(*a->image->layers));
+	if (!a->image->layers)
 		return err_nomem(err);
-	image->layer_count = 1;
-	return open_layer(image, 0, &stores->list[top->store], top->id, err);
+	a->image->layer_count = 1;
+	return open_layer(a, 0, top, err);
+}
+
+static void chain_destroy(struct stored_chain **c)
+{
+	if (*c)
+		stored_chain_finish(*c);
+	free(*c);
 }
 
 static int add_layers(const struct lookup *s, struct image *image,
 	const struct digest *diff_ids, unsigned count, struct o2r_err *err)
 {
-	CLEANUP(stored_chain_finish) struct stored_chain chain = {0};
-	int r = stores_chain(s->stores, s->best.store, s->best.layer, &chain, err);
+	CLEANUP(adding_finish)
+	struct adding a = {.image = image, .stores = s->stores};
+	CLEANUP(chain_destroy) struct stored_chain *chain = calloc(1, sizeof(*chain));
+	int r = chain ? stores_chain(s->stores, s->best.store, s->best.layer, chain, err)
+		      : err_nomem(err);
 
 	if (r < 0)
 		return r;
-	if (chain.count != count)
+	if (chain->count != count)
 		return err_corrupt(err, "the store has %u layers of it, its config %u",
-			chain.count, count);
+			chain->count, count);
 	if (!count)
 		return 0;
-	return strcmp(s->stores->list[s->best.store].driver, "vfs") == 0
-		       ? add_vfs(image, s->stores, &chain.list[count - 1], err)
-		       : add_overlay(image, s->stores, chain.list, count, diff_ids, err);
-}
-
-static int check_platform(const struct image *image, const struct platform *want,
-	const char *name, struct o2r_err *err)
-{
-	const struct platform *have = &image->parsed.platform;
-
-	if (!have->os[0] || platform_rank(want, have) >= 0)
-		return 0;
-	return err_set(err, ERR_PLATFORM, ENOENT,
-		"%s is for %s, not for %s: choose with --platform", quote(name).s,
-		platform_format(have).s, platform_format(want).s);
+	return store_place_is_overlay(&s->stores->list[s->best.store])
+		       ? add_overlay(&a, chain, diff_ids, err)
+		       : add_vfs(&a, chain->list[count - 1], err);
 }
 
 static int set_absolute(struct image *image, const struct store_place *p, const char *id,
@@ -320,7 +343,7 @@ int containers_store_open(struct image *image, const char *root, const char *nam
 	if (r == 0)
 		r = parse_config(image, &want->platform, ctx, &diff_ids, &count, err);
 	if (r == 0)
-		r = check_platform(image, &want->platform, name, err);
+		r = stored_check_platform(image, &want->platform, name, err);
 	if (r == 0)
 		r = add_layers(&s, image, diff_ids, count, err);
 	if (r == 0)

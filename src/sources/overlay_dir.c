@@ -11,15 +11,10 @@
 #include "base/beneath.h"
 #include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
-#include "base/userns.h"
+#include "sources/overlay_lower.h"
+#include "sources/stored.h"
 #include "sources/synthetic.h"
-
-enum {
-	LOWER_MAX = 64 << 10, /* bytes of the file */
-	TARGET_MAX = 4096,
-};
 
 static struct quoted quote(const char *s)
 {
@@ -36,47 +31,19 @@ bool overlay_dir_is(int fd)
 		       faccessat(fd, "lower", F_OK, 0) == 0);
 }
 
-bool overlay_dir_is_roots(const char *path)
+/* Files as a store of composefs has them: by content, under other names. */
+static int refuse_composefs(int driver, const char *id, struct o2r_err *err)
 {
+	char path[OVERLAY_ID_MAX + sizeof("/composefs-data")];
 	struct stat st;
 
-	return userns_is_initial() && stat(path, &st) == 0 && st.st_uid == 0;
-}
-
-/* One part of a path, as drivers make them. */
-static bool is_id(const char *id, size_t n)
-{
-	static const char ok[] = "abcdefghijklmnopqrstuvwxyz"
-				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
-	if (n == 0 || n > OVERLAY_ID_MAX || id[0] == '.')
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!strchr(ok, id[i]))
-			return false;
-	return true;
-}
-
-static int copy_rules(
-	struct dir_rules *to, const struct dir_rules *from, struct o2r_err *err)
-{
-	struct id_map *maps[2] = {&to->uids, &to->gids};
-	const struct id_map *of[2] = {&from->uids, &from->gids};
-
-	*to = *from;
-	to->uids = to->gids = (struct id_map){0};
-	for (int i = 0; i < 2; i++) {
-		size_t n = of[i]->count * sizeof(*of[i]->ranges);
-
-		if (!n)
-			continue;
-		maps[i]->ranges = malloc(n);
-		if (!maps[i]->ranges)
-			return err_nomem(err);
-		memcpy(maps[i]->ranges, of[i]->ranges, n);
-		maps[i]->count = of[i]->count;
-	}
-	return 0;
+	snprintf(path, sizeof(path), "%s/composefs-data", id);
+	if (fstatat(driver, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return err_set(err, ERR_USAGE, EOPNOTSUPP,
+		"layer %s is in the composefs format, which is not read: copy the image "
+		"by `skopeo copy containers-storage:NAME oci:DIR:TAG`",
+		id);
 }
 
 int overlay_dir_layer(struct image *image, unsigned number, int driver, const char *path,
@@ -85,10 +52,13 @@ int overlay_dir_layer(struct image *image, unsigned number, int driver, const ch
 {
 	struct image_layer *layer = &image->layers[number];
 	char diff[OVERLAY_ID_MAX + sizeof("/diff")];
-	int fd;
+	int fd, r;
 
-	if (!is_id(id, strlen(id)))
+	if (!overlay_id_ok(id, strlen(id)))
 		return err_corrupt(err, "\"%s\" is not the name of a layer", quote(id).s);
+	r = below ? refuse_composefs(driver, id, err) : 0;
+	if (r < 0)
+		return r;
 	snprintf(diff, sizeof(diff), "%s%s%s", id, below ? "/" : "", below ? below : "");
 	fd = open_beneath(driver, diff, O_RDONLY | O_DIRECTORY);
 	if (fd == -ENOENT)
@@ -111,84 +81,7 @@ int overlay_dir_layer(struct image *image, unsigned number, int driver, const ch
 	layer->media_type = strdup("application/vnd.oci.image.layer.v1.tar");
 	if (!layer->media_type)
 		return err_nomem(err);
-	return copy_rules(&layer->dir->rules, rules, err);
-}
-
-/* ---- by `lower` */
-
-/* Directories from the top down: the names of their layers. */
-struct stack {
-	char *ids[OVERLAY_LAYERS_MAX];
-	unsigned count;
-};
-
-static void stack_finish(struct stack *s)
-{
-	for (unsigned i = 0; i < s->count; i++)
-		free(s->ids[i]);
-}
-
-static int push(struct stack *s, const char *id, size_t n, struct o2r_err *err)
-{
-	if (!is_id(id, n))
-		return err_corrupt(
-			err, "\"%s\" is not the name of a layer", text_quote(id, n).s);
-	for (unsigned i = 0; i < s->count; i++)
-		if (strlen(s->ids[i]) == n && memcmp(s->ids[i], id, n) == 0)
-			return err_corrupt(
-				err, "layer %s is below itself", text_quote(id, n).s);
-	if (s->count == OVERLAY_LAYERS_MAX)
-		return err_corrupt(err, "it has more than %d layers", OVERLAY_LAYERS_MAX);
-	s->ids[s->count] = strndup(id, n);
-	if (!s->ids[s->count])
-		return err_nomem(err);
-	s->count++;
-	return 0;
-}
-
-/* "l/SHORT" to the ID that it leads to: exactly "../ID/diff". */
-static int follow(
-	struct stack *s, int driver, const char *link, size_t n, struct o2r_err *err)
-{
-	char name[OVERLAY_ID_MAX + 3], target[TARGET_MAX];
-	ssize_t len;
-
-	if (n < 3 || n >= sizeof(name) || memcmp(link, "l/", 2) != 0 ||
-		!is_id(link + 2, n - 2))
-		return err_corrupt(err, "its lower names \"%s\", which is no layer",
-			text_quote(link, n).s);
-	snprintf(name, sizeof(name), "%.*s", (int)n, link);
-	len = readlinkat(driver, name, target, sizeof(target));
-	if (len < 0 && errno == ENOENT)
-		return err_set(err, ERR_CORRUPT, ENOENT,
-			"the layer %s below it is missing", name);
-	if (len < 0)
-		return err_errno(err, errno, "cannot read the link %s", name);
-	if (len < 9 || memcmp(target, "../", 3) != 0 ||
-		memcmp(target + len - 5, "/diff", 5) != 0)
-		return err_corrupt(err, "%s leads to \"%s\", which is no layer", name,
-			text_quote(target, (size_t)len).s);
-	return push(s, target + 3, (size_t)len - 8, err);
-}
-
-static int read_lower(struct stack *s, int driver, int dir, struct o2r_err *err)
-{
-	AUTO_BUF struct buf text = {0};
-	int r = file_read(dir, "lower", LOWER_MAX, &text, err);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	for (const char *p = text.data; r == 0 && p && *p;) {
-		size_t n = strcspn(p, ":\n");
-
-		if (n)
-			r = follow(s, driver, p, n, err);
-		p += n;
-		p += strspn(p, ":\n");
-	}
-	return r;
+	return stored_rules_copy(&layer->dir->rules, rules, err);
 }
 
 /* The last part of a path, which is no "." or "..". */
@@ -205,11 +98,48 @@ static int name_of(const char *path, char **parent, char **id, struct o2r_err *e
 	return *id && *parent ? 0 : err_nomem(err);
 }
 
-int overlay_dir_layers(struct image *image, const char *path,
-	const struct dir_rules *rules, struct o2r_err *err)
+static int add_layers(struct image *image, int driver, const char *where,
+	const struct overlay_stack *stack, const struct dir_rules *rules,
+	struct o2r_err *err)
 {
+	int r = 0;
+
+	image->layers = calloc(stack->count, sizeof(*image->layers));
+	if (!image->layers)
+		return err_nomem(err);
+	for (unsigned i = 0; r == 0 && i < stack->count; i++) {
+		image->layer_count = i + 1;
+		r = overlay_dir_layer(image, i, driver, where,
+			stack->ids[stack->count - 1 - i], "diff", rules, err);
+	}
+	return r;
+}
+
+/* The driver's folder lies in the store's, whose name tells of a userns-remap. */
+static int rules_of(const char *driver, int dir, const char *path, struct dir_rules *out,
+	struct o2r_err *err)
+{
+	const char *last = strrchr(driver, '/'), *name = last;
+	uint32_t uid, gid;
+	int r;
+
+	while (name && name > driver && name[-1] != '/')
+		name--;
+	if (last && name && last > name &&
+		stored_is_remapped(name, (size_t)(last - name), &uid, &gid))
+		r = stored_rules_remapped(uid, gid, out, err);
+	else
+		r = stored_rules(dir, path, true, out, err);
+	/* whose it is, of Docker or podman, is not known: all marks count */
+	out->names = out->override_stat = true;
+	return r;
+}
+
+static int open_layers(struct image *image, const char *path, struct o2r_err *err)
+{
+	CLEANUP(overlay_stack_finish) struct overlay_stack stack = {.count = 0};
+	CLEANUP(stored_rules_finish) struct dir_rules rules = {0};
 	AUTO_FREE char *parent = NULL, *id = NULL;
-	CLEANUP(stack_finish) struct stack stack = {.count = 0};
 	AUTO_FD int driver = -1;
 	AUTO_FD int dir = -1;
 	int r = name_of(path, &parent, &id, err);
@@ -217,45 +147,36 @@ int overlay_dir_layers(struct image *image, const char *path,
 	if (r < 0)
 		return r;
 	driver = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = driver < 0 ? -1 : open_beneath(driver, id, O_RDONLY | O_DIRECTORY);
+	if (driver < 0)
+		return err_errno(err, errno, "cannot open %s", quote(parent).s);
+	dir = open_beneath(driver, id, O_RDONLY | O_DIRECTORY);
 	if (dir < 0)
-		return err_errno(
-			err, driver < 0 ? errno : -dir, "cannot open %s", quote(path).s);
-	r = push(&stack, id, strlen(id), err);
+		return err_errno(err, -dir, "cannot open it");
+	r = rules_of(parent, dir, path, &rules, err);
 	if (r == 0)
-		r = read_lower(&stack, driver, dir, err);
-	if (r < 0)
-		return r;
-	image->layers = calloc(stack.count, sizeof(*image->layers));
-	if (!image->layers)
-		return err_nomem(err);
-	for (unsigned i = 0; r == 0 && i < stack.count; i++) {
-		image->layer_count = i + 1;
-		r = overlay_dir_layer(image, i, driver, parent,
-			stack.ids[stack.count - 1 - i], "diff", rules, err);
-	}
-	return r;
+		r = overlay_stack_push(&stack, id, strlen(id), err);
+	if (r == 0)
+		r = overlay_lower_read(&stack, driver, dir, err);
+	return r < 0 ? r : add_layers(image, driver, parent, &stack, &rules, err);
 }
 
 int overlay_dir_open(struct image *image, const char *path,
 	const struct platform *platform, const struct ctx *ctx, struct o2r_err *err)
 {
-	/* whose it is, of Docker or podman, is not known: all marks count */
-	struct dir_rules rules = {.overlay = true, .names = true, .override_stat = true};
 	AUTO_FREE struct digest *diff_ids = NULL;
 	AUTO_FREE char *real = realpath(path, NULL);
 	unsigned count = 0;
-	int r = synthetic_make(image, platform, ctx, &diff_ids, &count, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!real)
 		return err_errno(err, errno, "cannot open %s", quote(path).s);
+	r = synthetic_make(image, platform, ctx, &diff_ids, &count, err);
+	if (r < 0)
+		return r;
 	if (asprintf(&image->absolute, "overlay:%s", real) < 0) {
 		image->absolute = NULL;
 		return err_nomem(err);
 	}
-	rules.trusted = overlay_dir_is_roots(real);
-	r = overlay_dir_layers(image, real, &rules, err);
+	r = open_layers(image, real, err);
 	return r < 0 ? err_wrap(err, "%s", quote(path).s) : 0;
 }

@@ -9,16 +9,8 @@
 
 #include "sources/image.h"
 
-enum {
-	OVERLAY_LAYERS_MAX = 500, /* what the kernel mounts together */
-	OVERLAY_ID_MAX = 255,
-};
-
 /* Is this a layer's directory: diff is there, and link or lower beside it? */
 bool overlay_dir_is(int fd);
-
-/* Does it belong to the machine's root, whose marks are in trusted.*? */
-bool overlay_dir_is_roots(const char *path);
 
 /* image->layers[number] is ID/below (below NULL: ID) of the driver's directory; path: of
  * that, for messages. id is checked: no slash, no dots in front. */
@@ -26,12 +18,8 @@ int overlay_dir_layer(struct image *image, unsigned number, int driver, const ch
 	const char *id, const char *below, const struct dir_rules *rules,
 	struct o2r_err *err) O2R_MUST_CHECK;
 
-/* All layers of the directory at path, by its `lower`. CORRUPT: malformed, dangling,
- * twice the same, leads outside. */
-int overlay_dir_layers(struct image *image, const char *path,
-	const struct dir_rules *rules, struct o2r_err *err) O2R_MUST_CHECK;
-
-/* An image of them: reference overlay:DIR. */
+/* An image of the directory at path and those below it, by its `lower`: reference
+ * overlay:DIR. CORRUPT: malformed, dangling, twice the same, leads outside. */
 int overlay_dir_open(struct image *image, const char *path,
 	const struct platform *platform, const struct ctx *ctx,
 	struct o2r_err *err) O2R_MUST_CHECK;

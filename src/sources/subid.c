@@ -38,13 +38,11 @@ int subid_map(const char *file, uint32_t owner, uint32_t owner_id, struct id_map
 	return r;
 }
 
-int subid_map_remapped(const char *file, const char *name, uint32_t first,
-	struct id_map *out, struct o2r_err *err)
+int subid_map_first(
+	const char *file, uint32_t first, struct id_map *out, struct o2r_err *err)
 {
 	struct subid ids;
-	int r = subid_read_name(file, name, &ids, err);
+	int r = subid_read_first(file, first, &ids, err);
 
-	if (r < 0 || !ids.count || ids.list[0].first != first)
-		return r;
-	return fill(out, 0, &ids, err);
+	return r < 0 || !ids.count ? r : fill(out, 0, &ids, err);
 }

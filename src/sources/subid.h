@@ -12,9 +12,9 @@
  */
 int subid_map(const char *file, uint32_t owner, uint32_t owner_id, struct id_map *out,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* The same where the first subordinate id of `name` is root (Docker's userns-remap).
- * Without an entry that begins with `first` the map is left empty. */
-int subid_map_remapped(const char *file, const char *name, uint32_t first,
-	struct id_map *out, struct o2r_err *err) O2R_MUST_CHECK;
+/* The same of whichever user's ids begin with `first`, which is root (Docker's
+ * userns-remap). Without one the map is left empty. */
+int subid_map_first(const char *file, uint32_t first, struct id_map *out,
+	struct o2r_err *err) O2R_MUST_CHECK;
 
 #endif
