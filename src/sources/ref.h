@@ -26,9 +26,10 @@ enum ref_kind {
 
 /*
  * Behind the first three prefixes the path ends at the first colon, as in skopeo and
- * podman; "-" is standard input. What follows is the tag (it may hold more colons), or "@N", the entry of index.json counted from 0.
- * "oci:DIR@N" without a colon is either a directory of that name or entry N of DIR: path
- * is the former, short_path the latter, for who looks at the files to decide.
+ * podman; "-" is standard input. What follows is the tag (it may hold more colons), or
+ * "@N", the entry of index.json counted from 0. "oci:DIR@N" without a colon is either a
+ * directory of that name or entry N of DIR: path is the former, short_path the latter,
+ * for who looks at the files to decide.
  */
 struct ref {
 	enum ref_kind kind;
