@@ -154,12 +154,23 @@ static int set_path(
 	return e->path ? 0 : err_nomem(err);
 }
 
-int dir_mark_add(struct dir_indexer *x, const char *path, struct o2r_err *err)
+static int add_plain(struct dir_indexer *x, enum entry_kind kind, const char *path,
+	struct o2r_err *err)
 {
-	struct entry e = {.kind = ENTRY_FILE};
+	struct entry e = {.kind = (uint8_t)kind};
 	int r = set_path(x, &e, path, err);
 
 	return r < 0 ? r : push(x, &e, err);
+}
+
+int dir_mark_add(struct dir_indexer *x, const char *path, struct o2r_err *err)
+{
+	return add_plain(x, ENTRY_FILE, path, err);
+}
+
+int dir_whiteout_add(struct dir_indexer *x, const char *path, struct o2r_err *err)
+{
+	return add_plain(x, ENTRY_CHR, path, err);
 }
 
 int dir_opaque_add(struct dir_indexer *x, const char *dir, struct o2r_err *err)

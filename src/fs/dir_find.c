@@ -150,17 +150,22 @@ static int redirect(
 	return 0;
 }
 
-/* Does a directory on the way, or what stands at its end, say how to go on below? */
+/* How it goes on below a directory on the way, or what stands at its end. An absolute
+ * redirect leads out of whatever was opaque on the way. */
 static int mind_marks(struct trail *t, const struct dir_file *f, size_t layer,
 	size_t done, struct o2r_err *err)
 {
-	bool below = f->kind == ENTRY_DIR ? !f->marks.opaque
-					  : f->kind == ENTRY_FILE && f->marks.metacopy;
-
-	t->stop |= !below;
-	return !t->stop && f->marks.redirect
-		       ? redirect(t, done, layer, f->marks.redirect_path, err)
-		       : 0;
+	if (f->kind != ENTRY_DIR) {
+		t->stop = f->kind != ENTRY_FILE || !f->marks.metacopy;
+	} else if (f->marks.opaque) {
+		t->stop = true;
+		return 0;
+	}
+	if (!f->marks.redirect || (f->kind != ENTRY_DIR && t->stop))
+		return 0;
+	if (f->marks.redirect_path[0] == '/')
+		t->stop = false;
+	return redirect(t, done, layer, f->marks.redirect_path, err);
 }
 
 /* ---- one layer */
@@ -218,32 +223,27 @@ static int copy_file(struct dir_file *to, char **path, const struct dir_file *fr
 	return 0;
 }
 
-/* What one layer has becomes part of what the name is, when it goes with it. */
-static int take(struct overlay *o, struct trail *t, size_t layer,
+/* What one layer has becomes part of what the name is. 1, or 0 when it does not go with
+ * it: below a directory only directories count, below a file only files. */
+static int take(struct overlay *o, struct found *out, size_t layer,
 	const struct dir_file *f, struct o2r_err *err)
 {
-	struct found *out = t->out;
 	int r = 0;
 
-	if (!out->exists) {
-		out->exists = true;
+	if (out->exists && f->kind != out->file.kind)
+		return 0;
+	if (!out->exists)
 		r = copy_file(&out->file, &out->file_path, f, err);
-	} else if (f->kind != out->file.kind) {
-		/* below a directory only directories count, below a file only files */
-		t->stop = true;
-		return 0;
-	}
-	if (r == 0 && f->kind == ENTRY_DIR && f->mount != o->mounts[layer]) {
+	out->exists = true;
+	if (r == 0 && f->kind == ENTRY_DIR && f->mount != o->mounts[layer])
 		dir_warn_mount(&o->x, f->below);
-		return 0;
-	}
-	if (r == 0 && f->kind == ENTRY_DIR)
-		return dir_places_add(&out->places, layer, f->below, &f->marks, err);
+	else if (r == 0 && f->kind == ENTRY_DIR)
+		r = dir_places_add(&out->places, layer, f->below, &f->marks, err);
 	if (r == 0 && f->kind == ENTRY_FILE && !f->marks.metacopy) {
 		out->has_data = true;
 		r = copy_file(&out->data, &out->data_path, f, err);
 	}
-	return r;
+	return r < 0 ? r : 1;
 }
 
 /* The next layer. */
@@ -255,7 +255,6 @@ static int step(struct overlay *o, struct trail *t, struct o2r_err *err)
 	struct dir_place *parent = path ? &o->tops.list[at] : &t->parents->list[at];
 	AUTO_FREE char *name = strdup(t->name);
 	char part[PART_BYTES + 1];
-	bool stop;
 	int r;
 
 	if (!name)
@@ -263,19 +262,27 @@ static int step(struct overlay *o, struct trail *t, struct o2r_err *err)
 	r = path ? walk_path(o, t, at, &s, part, err) : look(o, t, parent, name, &s, err);
 	if (r <= 0)
 		return r;
-	/* opaque on the way: this one counts, the next does not */
-	stop = t->stop;
-	t->stop = false;
-	r = take(o, t, parent->layer, &s.file, err);
-	if (r < 0 || t->stop)
-		return r;
-	t->stop = stop;
-	return mind_marks(t, &s.file, parent->layer, strlen(t->name), err);
+	r = take(o, t->out, parent->layer, &s.file, err);
+	t->stop |= r == 0;
+	return r <= 0 ? r : mind_marks(t, &s.file, parent->layer, strlen(t->name), err);
 }
 
 static void trail_finish(struct trail *t)
 {
 	free(t->name);
+}
+
+static int check_content(const struct found *f, struct o2r_err *err)
+{
+	if (!f->exists || f->file.kind != ENTRY_FILE)
+		return 0;
+	if (!f->has_data)
+		return err_corrupt(
+			err, "it is a metacopy, and its content is in no layer below");
+	if (f->data.st.st_size != f->file.st.st_size)
+		return err_corrupt(
+			err, "it is a metacopy, and its content below has another size");
+	return 0;
 }
 
 int dir_find(struct overlay *o, struct dir_places *parents, const char *name,
@@ -290,11 +297,6 @@ int dir_find(struct overlay *o, struct dir_places *parents, const char *name,
 		r = step(o, &t, err);
 	if (r < 0)
 		return r;
-	if (!out->exists || out->file.kind != ENTRY_FILE)
-		return 0;
-	if (!out->has_data)
-		return err_corrupt(err, "its content is in no layer below (metacopy)");
-	if (out->data.st.st_size != out->file.st.st_size)
-		return err_corrupt(err, "its content below has another size (metacopy)");
-	return 0;
+	r = check_content(out, err);
+	return r < 0 ? dir_wrap(out->file.in, out->file.below, r, err) : 0;
 }

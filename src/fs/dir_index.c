@@ -39,16 +39,6 @@ static int needs_lower(const struct dir_file *f, struct o2r_err *err)
 		f->marks.metacopy ? "overlay.metacopy" : "overlay.redirect");
 }
 
-/* ".wh.NAME" in place of a whiteout device. */
-static int add_whiteout(
-	struct walk *w, const char *dir, const char *name, struct o2r_err *err)
-{
-	AUTO_BUF struct buf path = {0};
-	int r = buf_printf(&path, "%s%s.wh.%s", dir, *dir ? "/" : "", name);
-
-	return r < 0 ? err_nomem(err) : dir_mark_add(&w->x, path.data, err);
-}
-
 static int push(struct walk *w, const char *path, const struct dir_marks *marks,
 	struct o2r_err *err)
 {
@@ -67,8 +57,8 @@ static bool is_mark(const struct dir_file *f)
 	return f->kind != ENTRY_DIR && (kind == PART_WHITEOUT || kind == PART_OPAQUE);
 }
 
-static int add_child(struct walk *w, struct dir_file *f, const char *dir,
-	const struct dir_marks *parent, struct o2r_err *err)
+static int add_child(struct walk *w, struct dir_file *f, const struct dir_marks *parent,
+	struct o2r_err *err)
 {
 	int r = dir_name_check(w->d, f->name, err);
 
@@ -79,7 +69,7 @@ static int add_child(struct walk *w, struct dir_file *f, const char *dir,
 	if (is_mark(f))
 		return dir_mark_add(&w->x, f->below, err);
 	if (dir_file_is_whiteout(f, parent))
-		return add_whiteout(w, dir, f->name, err);
+		return dir_whiteout_add(&w->x, f->below, err);
 	if (dir_file_needs_lower(f))
 		return needs_lower(f, err);
 	r = dir_file_add(&w->x, f, f, f->below, err);
@@ -109,7 +99,7 @@ static int add_names(struct walk *w, int fd, const char *path,
 				&child, path, f.name, w->x.ctx->limits.path, err);
 		f.below = child.data;
 		if (r == 0)
-			r = add_child(w, &f, path, marks, err);
+			r = add_child(w, &f, marks, err);
 		dir_wrap(w->d, child.data, r, err);
 	}
 	return r;

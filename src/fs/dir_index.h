@@ -1,6 +1,6 @@
 /*
  * Directory index: fills a struct layer from a directory, as the tar index does from an
- * archive: the entries that a tar of the layer would have (whiteouts as .wh. names), the
+ * archive: the entries that a tar of the layer would have (whiteouts as devices 0:0), the
  * names of each directory in byte order, then those of its subdirectories. Data stays
  * where it is (blob/files.h). docs/directories.md has the rules of each kind of store.
  */

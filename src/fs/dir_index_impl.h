@@ -57,8 +57,11 @@ int dir_name_check(
 int dir_file_add(struct dir_indexer *x, const struct dir_file *f,
 	const struct dir_file *data, const char *path,
 	struct o2r_err *err) O2R_MUST_CHECK;
-/* Add an entry that stands for no file: a whiteout. */
+/* Add an entry that is a mark by its name. */
 int dir_mark_add(
+	struct dir_indexer *x, const char *path, struct o2r_err *err) O2R_MUST_CHECK;
+/* A device 0:0, whatever the store has: .wh.NAME would be too long for a long name. */
+int dir_whiteout_add(
 	struct dir_indexer *x, const char *path, struct o2r_err *err) O2R_MUST_CHECK;
 /* "DIR/.wh..wh..opq". */
 int dir_opaque_add(
