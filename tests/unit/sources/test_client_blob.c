@@ -76,7 +76,7 @@ static void more_than_asked_for(void)
 	CHECK_EQ(client_blob(s, &b, &err), 0);
 	fake_close(s);
 	CHECK(strstr(fake.asked_for[0], " 10-19"));
-	CHECK_STR(caller.bytes, BLOB + 10);
+	CHECK_STR(caller.bytes, &BLOB[10]);
 	CHECK_EQ(fake.asked, 1);
 }
 
