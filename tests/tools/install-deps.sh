@@ -12,7 +12,7 @@ build=(gcc libc6-dev meson ninja-build pkg-config
 # they need of their recommended packages (uidmap, gpg, keys, certificates); file attributes; tools.
 test=(clang clang-format llvm libclang-rt-14-dev
 	e2fsprogs libarchive-tools umoci skopeo docker-registry apache2-utils
-	buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates
+	buildah docker.io mmdebstrap uidmap passwd mount gpg debian-archive-keyring ca-certificates
 	acl attr libcap2-bin
 	fio rsync strace erofs-utils fuse-overlayfs iproute2
 	isal zstd openssl python3 procps git man-db shellcheck)

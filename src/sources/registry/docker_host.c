@@ -76,10 +76,16 @@ static int use_certificates(struct docker_host *h, struct o2r_err *err)
 static int use_tcp(struct docker_host *h, const char *host, bool tls, const char *text,
 	struct o2r_err *err)
 {
-	size_t n = strcspn(host, "/");
+	size_t n = strcspn(host, "/?#");
 
-	if (!n)
-		return err_set(err, ERR_USAGE, EINVAL, "DOCKER_HOST \"%s\" names no host",
+	/* not quoted: it may be a password */
+	if (memchr(host, '@', n))
+		return err_set(err, ERR_USAGE, EINVAL,
+			"DOCKER_HOST has a user or a password in it, which engines do "
+			"not take: write tcp://HOST:PORT");
+	if (!n || host[n])
+		return err_set(err, ERR_USAGE, EINVAL,
+			"DOCKER_HOST \"%s\" is not tcp://HOST:PORT",
 			text_quote(text, strlen(text)).s);
 	if (asprintf(&h->url, "%s://%.*s", tls ? "https" : "http", (int)n, host) < 0)
 		h->url = NULL;
@@ -104,10 +110,11 @@ static int use_variable(struct docker_host *h, const char *text, struct o2r_err 
 		return use_tcp(h, text + 7, false, text, err);
 	if (strncmp(text, "https://", 8) == 0)
 		return use_tcp(h, text + 8, true, text, err);
+	/* what follows may hold a password */
 	return err_set(err, ERR_USAGE, EOPNOTSUPP,
-		"DOCKER_HOST \"%s\" is of a kind that is not used here: only unix:// and "
-		"tcp:// are; for others use `docker save NAME | o2r ... -`",
-		text_quote(text, strlen(text)).s);
+		"DOCKER_HOST \"%s...\" is of a kind that is not used here: only unix:// "
+		"and tcp:// are; for others use `docker save NAME | o2r ... -`",
+		text_quote(text, strcspn(text, ":")).s);
 }
 
 /* 1: it is there. */
