@@ -2,12 +2,26 @@
 _o2r_views() {
   awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "fuse.o2r") print $5 }' /proc/self/mountinfo
 }
+_o2r_reference() {
+  # what stands behind a colon is a word of its own
+  local forms="oci: oci-archive: docker-archive: containers-storage: docker-store: docker-daemon: overlay: docker:// scratch"
+  case $1 in
+  oci:* | oci-archive:* | docker-archive:* | overlay:*) cur=${1#*:} && _filedir ;;
+  *:*) ;;
+  *)
+    _filedir
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$forms" -- "$1")
+    [[ ${COMPREPLY[*]} == *: ]] && compopt -o nospace
+    ;;
+  esac
+}
 _o2r() {
   local cur prev words cword split
   _init_completion -s || return
   local command=${words[1]}
   local image="--platform --limit --jobs --cache --no-cache
     --creds --username --password-stdin --authfile --cert-dir --tls-verify --insecure --parallel --offline"
+  local extra="--layer --add"
   if [ "$cword" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "mount umount mounts snapshot ls cat cp inspect digest pull save diff cache help --help --version" -- "$cur")
     return
@@ -56,7 +70,16 @@ _o2r() {
       return
     fi
     ;;
-  --creds | --username | --parallel | --layer | --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
+  --layer)
+    [ "$command" = diff ] || _filedir
+    return
+    ;;
+  --add)
+    compopt -o nospace
+    _filedir
+    return
+    ;;
+  --creds | --username | --parallel | --max-size | --cache-size | --free | --inodes | -L | --label | -j | --jobs)
     return
     ;;
   esac
@@ -74,9 +97,9 @@ _o2r() {
   mount)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--options --foreground --cache-size --log
-        $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir -d
+        $image $extra --verbose --quiet --help" -- "$cur")
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   umount)
@@ -92,40 +115,40 @@ _o2r() {
   ls)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--long --recursive --directory --layers --format
-        $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+        $image $extra --verbose --quiet --help" -- "$cur")
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   cat)
     if [[ $cur == -* ]]; then
-      mapfile -t COMPREPLY < <(compgen -W "$image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+      mapfile -t COMPREPLY < <(compgen -W "$image $extra --verbose --quiet --help" -- "$cur")
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   cp)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--force --follow-link
-        $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+        $image $extra --verbose --quiet --help" -- "$cur")
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   inspect)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--manifest --config --format
-        $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+        $image $extra --verbose --quiet --help" -- "$cur")
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   digest)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--index --format
         $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   pull)
@@ -138,24 +161,24 @@ _o2r() {
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--tag --format
         $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   diff)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--layer --exit-code --format
         $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   snapshot)
     if [[ $cur == -* ]]; then
       mapfile -t COMPREPLY < <(compgen -W "--output --size --free --inodes --label --uuid --linear-dirs --dry-run --force --format
-        $image --verbose --quiet --help" -- "$cur")
-    elif [[ $cur != oci:* ]]; then
-      _filedir
+        $image $extra --verbose --quiet --help" -- "$cur")
+    else
+      _o2r_reference "$cur"
     fi
     ;;
   esac

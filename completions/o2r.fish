@@ -79,3 +79,7 @@ complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect
 complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect digest pull save diff; and not __fish_seen_subcommand_from cache' -l offline -d 'no network, only the cache folder'
 complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect digest pull save diff; and not __fish_seen_subcommand_from cache' -s v -l verbose -d 'say more'
 complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect digest pull save diff; and not __fish_seen_subcommand_from cache' -s q -l quiet -d 'errors only'
+# of those that show or write its tree
+complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect; and not __fish_seen_subcommand_from cache diff save digest pull' -l layer -r -d 'lay it on top'
+complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect; and not __fish_seen_subcommand_from cache diff save digest pull' -l add -r -d 'add a file: SRC:DEST[:MODE]'
+complete -c o2r -n '__fish_seen_subcommand_from mount snapshot ls cat cp inspect digest save diff; and not __fish_seen_subcommand_from cache' -a 'oci: oci-archive: docker-archive: containers-storage: docker-store: docker-daemon: overlay: scratch'

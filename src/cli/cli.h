@@ -64,7 +64,7 @@ struct operand {
 	const char *name; /* "image" */
 	const char *hint; /* IMAGE_HINT; NULL: "one" */
 };
-#define IMAGE_HINT "one, such as nginx:latest, ./DIR or oci:DIR:TAG"
+#define IMAGE_HINT "one, such as nginx:latest, ./image.tar or oci:DIR:TAG"
 
 /* Check the number of operands: one for each of wanted[0 .. count), of which the last
  * `optional` may be missing. Returns CLI_GO_ON, or the exit code. */

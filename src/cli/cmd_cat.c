@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "cli/extra_args.h"
 #include "cli/look.h"
 
 enum {
@@ -99,6 +100,7 @@ static int cat_run(struct cli *cli, int argc, char **argv)
 
 static const struct option_group cat_groups[] = {
 	IMAGE_ARGS_GROUPS,
+	EXTRA_ARGS_GROUP,
 };
 
 const struct command cmd_cat = {

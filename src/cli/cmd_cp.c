@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "cli/extra_args.h"
 #include "cli/extract.h"
 #include "cli/look.h"
 
@@ -185,6 +186,7 @@ static int cp_run(struct cli *cli, int argc, char **argv)
 static const struct option_group cp_groups[] = {
 	{.specs = cp_options, .count = ARRAY_LEN(cp_options)},
 	IMAGE_ARGS_GROUPS,
+	EXTRA_ARGS_GROUP,
 };
 
 const struct command cmd_cp = {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/checked.h"
+#include "cli/extra_args.h"
 #include "cli/facts.h"
 #include "cli/look.h"
 
@@ -81,7 +82,8 @@ static int inspect_run(struct cli *cli, int argc, char **argv)
 	return i.manifest || i.config ? print_document(&i) : print_facts(&i);
 }
 
-static const struct option_group inspect_groups[] = {LOOK_GROUPS(inspect_options)};
+static const struct option_group inspect_groups[] = {
+	LOOK_GROUPS(inspect_options), EXTRA_ARGS_GROUP};
 
 const struct command cmd_inspect = {
 	.name = "inspect",

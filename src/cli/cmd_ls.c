@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/checked.h"
+#include "cli/extra_args.h"
 #include "cli/look.h"
 #include "cli/show.h"
 
@@ -307,7 +308,8 @@ static int ls_run(struct cli *cli, int argc, char **argv)
 	return r == CLI_GO_ON ? list_and_end(&s, argc > 1 ? argv[1] : "/") : r;
 }
 
-static const struct option_group ls_groups[] = {LOOK_GROUPS(ls_options)};
+static const struct option_group ls_groups[] = {
+	LOOK_GROUPS(ls_options), EXTRA_ARGS_GROUP};
 
 const struct command cmd_ls = {
 	.name = "ls",

@@ -249,7 +249,7 @@ static int mount_run(struct cli *cli, int argc, char **argv)
 static const struct option_group mount_groups[] = {
 	{.specs = mount_options, .count = ARRAY_LEN(mount_options)},
 	IMAGE_ARGS_GROUPS,
-	{.specs = extra_args_options, .count = EXTRA_ARGS_OPTION_COUNT},
+	EXTRA_ARGS_GROUP,
 };
 
 const struct command cmd_mount = {
@@ -262,10 +262,13 @@ const struct command cmd_mount = {
 		 "umount DIR'\n"
 		 "ends it. Nothing is mounted when the image cannot be read.\n"
 		 "\n"
-		 "REFERENCE is the name of an image in a registry (nginx:latest), "
-		 "oci:DIR[:TAG|@N],\n"
-		 "a path that begins with /, ./ or ../, or the mount point of another "
-		 "view.\n",
+		 "REFERENCE is the name of an image in a registry (nginx:latest), a path "
+		 "that\n"
+		 "begins with /, ./ or ../ (an archive, an OCI layout, a mounted view), "
+		 "- for\n"
+		 "an archive from standard input, scratch, or a form with a prefix, such "
+		 "as\n"
+		 "oci:DIR[:TAG] or containers-storage:NAME: see o2r(1).\n",
 	.groups = mount_groups,
 	.group_count = ARRAY_LEN(mount_groups),
 	.run = mount_run,

@@ -254,7 +254,7 @@ static int snapshot_run(struct cli *cli, int argc, char **argv)
 static const struct option_group snapshot_groups[] = {
 	{.specs = snapshot_options, .count = ARRAY_LEN(snapshot_options)},
 	IMAGE_ARGS_GROUPS,
-	{.specs = extra_args_options, .count = EXTRA_ARGS_OPTION_COUNT},
+	EXTRA_ARGS_GROUP,
 };
 
 const struct command cmd_snapshot = {
@@ -269,9 +269,13 @@ const struct command cmd_snapshot = {
 		 "the\n"
 		 "same bytes. FILE appears only when it is whole.\n"
 		 "\n"
-		 "REFERENCE is the name of an image in a registry (nginx:latest), "
-		 "oci:DIR[:TAG|@N],\n"
-		 "or a path that begins with /, ./ or ../.\n",
+		 "REFERENCE is the name of an image in a registry (nginx:latest), a path "
+		 "that\n"
+		 "begins with /, ./ or ../ (an archive, an OCI layout, a mounted view), "
+		 "- for\n"
+		 "an archive from standard input, scratch, or a form with a prefix, such "
+		 "as\n"
+		 "oci:DIR[:TAG] or containers-storage:NAME: see o2r(1).\n",
 	.groups = snapshot_groups,
 	.group_count = ARRAY_LEN(snapshot_groups),
 	.run = snapshot_run,

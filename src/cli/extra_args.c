@@ -115,8 +115,8 @@ static int add_file(void *state, const char *value, struct o2r_err *err)
 }
 
 const struct option_spec extra_args_options[EXTRA_ARGS_OPTION_COUNT] = {
-	{0, "layer", "PATH", "lay a directory or an archive on top (repeatable)",
-		add_layer},
+	{0, "layer", "PATH",
+		"lay a directory, an archive or an image on top (repeatable)", add_layer},
 	{0, "add", "SRC:DEST[:MODE]", "add a file, owned by root unless :UID:GID follows",
 		add_file},
 };

@@ -12,6 +12,12 @@ enum {
 };
 extern const struct option_spec extra_args_options[EXTRA_ARGS_OPTION_COUNT];
 
+/* The last group of a command that has them. */
+#define EXTRA_ARGS_GROUP                                                                 \
+	{                                                                                \
+		.specs = extra_args_options, .count = EXTRA_ARGS_OPTION_COUNT            \
+	}
+
 /* One file to add, of "SRC:DEST[:MODE[:UID[:GID]]]". */
 struct extra_file {
 	char *src, *dest;  /* malloc'd */

@@ -41,7 +41,7 @@ static int begin(struct look *l, struct cli *cli, const struct command *c,
 int look_begin(struct look *l, struct cli *cli, const struct command *c, void *own,
 	int *argc, char **argv)
 {
-	void *const states[] = {own, l, IMAGE_ARGS_STATES(&l->image)};
+	void *const states[] = {own, l, IMAGE_ARGS_STATES(&l->image), &l->image};
 
 	return begin(l, cli, c, states, argc, argv);
 }
@@ -49,7 +49,7 @@ int look_begin(struct look *l, struct cli *cli, const struct command *c, void *o
 int look_begin_plain(struct look *l, struct cli *cli, const struct command *c, void *own,
 	int *argc, char **argv)
 {
-	void *const states[] = {own, IMAGE_ARGS_STATES(&l->image)};
+	void *const states[] = {own, IMAGE_ARGS_STATES(&l->image), &l->image};
 
 	return begin(l, cli, c, states, argc, argv);
 }
@@ -57,7 +57,7 @@ int look_begin_plain(struct look *l, struct cli *cli, const struct command *c, v
 int look_begin_image(
 	struct look *l, struct cli *cli, const struct command *c, int *argc, char **argv)
 {
-	void *const states[] = {IMAGE_ARGS_STATES(&l->image)};
+	void *const states[] = {IMAGE_ARGS_STATES(&l->image), &l->image};
 
 	return begin(l, cli, c, states, argc, argv);
 }

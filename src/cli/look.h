@@ -27,7 +27,8 @@ extern const struct option_spec look_options[LOOK_OPTION_COUNT];
 	{.specs = (own), .count = ARRAY_LEN(own)},                                       \
 		{.specs = look_options, .count = LOOK_OPTION_COUNT}, IMAGE_ARGS_GROUPS
 
-/* Read options (own: the state of the command's group), as cli_begin does. Returns
+/* Read options (own: the state of the command's group), as cli_begin does. A command may
+ * have one group more, whose state is the struct image_args: EXTRA_ARGS_GROUP. Returns
  * CLI_GO_ON, or the exit code. look_finish in any case. */
 int look_begin(struct look *l, struct cli *cli, const struct command *c, void *own,
 	int *argc, char **argv) O2R_MUST_CHECK;

@@ -24,6 +24,7 @@ struct reader {
 	struct archive_file *file;
 	struct archive *a;
 	const struct ctx *ctx;
+	bool begun;        /* there was an entry */
 	bool plain;        /* entries are ranges of the file */
 	uint64_t base;     /* where the archive begins in it */
 	uint64_t file_end; /* of a regular file */
@@ -41,23 +42,27 @@ static int failed(const struct reader *r, struct o2r_err *err)
 		return err_nomem(err);
 	if (code > 0 && code != EINVAL && code != EILSEQ && code != ERANGE)
 		return err_errno(err, code, "cannot read the archive");
-	return err_corrupt(err, "the archive is damaged or cut short: %s",
+	return err_corrupt(err, "%s: %s",
+		r->begun ? "the archive is damaged or cut short"
+			 : "it is no tar archive, or damaged",
 		why ? text_quote(why, strlen(why)).s : "it cannot be read");
 }
 
 /* The filters that libarchive has built in; others would start programs. */
 static int accept_formats(struct archive *a)
 {
-	int worst = archive_read_support_format_tar(a);
-	int (*const filters[])(struct archive *) = {
+	int (*const all[])(struct archive *) = {
+		archive_read_support_format_tar,
+		archive_read_support_format_empty,
 		archive_read_support_filter_gzip,
 		archive_read_support_filter_bzip2,
 		archive_read_support_filter_xz,
 		archive_read_support_filter_zstd,
 	};
+	int worst = ARCHIVE_OK;
 
-	for (size_t i = 0; worst == ARCHIVE_OK && i < ARRAY_LEN(filters); i++)
-		worst = filters[i](a);
+	for (size_t i = 0; worst == ARCHIVE_OK && i < ARRAY_LEN(all); i++)
+		worst = all[i](a);
 	return worst;
 }
 
@@ -161,6 +166,9 @@ static int read_entries(struct reader *r, struct o2r_err *err)
 		got = archive_read_next_header(r->a, &e);
 		if (got != ARCHIVE_OK && got != ARCHIVE_WARN && got != ARCHIVE_EOF)
 			return failed(r, err);
+		if (archive_format(r->a) == ARCHIVE_FORMAT_EMPTY)
+			return err_corrupt(err, "there is nothing in it to read");
+		r->begun = true;
 		if (count++ == 0)
 			r->plain = r->file_end &&
 				   archive_filter_code(r->a, 0) == ARCHIVE_FILTER_NONE;

@@ -27,19 +27,31 @@ static struct quoted quote(const char *s)
 	return text_quote(s, strlen(s));
 }
 
+/* What stands before a colon, if it is there: malloc'd. The longest that is. */
+static char *existing_part(const char *path)
+{
+	AUTO_FREE char *part = strdup(path);
+	char *colon;
+
+	while (part && (colon = strrchr(part, ':'))) {
+		*colon = '\0';
+		if (exists(part))
+			return STEAL(part);
+	}
+	return NULL;
+}
+
 /* A bare path takes no tag; who writes one gets told how. */
 static int no_such_path(const char *path, int errnum, struct o2r_err *err)
 {
-	const char *colon = strrchr(path, ':');
-	AUTO_FREE char *dir = colon ? strndup(path, (size_t)(colon - path)) : NULL;
+	AUTO_FREE char *part = errnum == ENOENT ? existing_part(path) : NULL;
 	struct stat st;
 
-	if (errnum == ENOENT && dir && stat(dir, &st) == 0)
+	if (part && stat(part, &st) == 0)
 		return err_set(err, ERR_NOT_FOUND, ENOENT,
-			"%s does not exist: to choose an image of %s write %s:%s:%s",
-			quote(path).s, quote(dir).s,
-			S_ISDIR(st.st_mode) ? "oci" : "docker-archive", quote(dir).s,
-			quote(colon + 1).s);
+			"%s does not exist: to choose an image of %s write %s:%s",
+			quote(path).s, quote(part).s,
+			S_ISDIR(st.st_mode) ? "oci" : "docker-archive", quote(path).s);
 	return err_errno(err, errnum, "cannot open %s", quote(path).s);
 }
 
@@ -113,6 +125,17 @@ static int open_in_archive(
 	return archive_blob(archive, path, out, err);
 }
 
+/* The archive lacks the file that its kind has, and may be of the other kind. */
+static int other_kind(const struct opening *o, const char *lacks, const char *has,
+	const char *form, struct o2r_err *err)
+{
+	bool other = archive_has(o->archive, has);
+
+	return err_set(err, ERR_NOT_FOUND, ENOENT, "%s has no file %s%s%s%s", o->name,
+		lacks, other ? ": it is read as " : "", other ? form : "",
+		other ? "FILE" : "");
+}
+
 static int read_oci(struct opening *o, struct o2r_err *err)
 {
 	struct layout layout = {.open = open_in_archive,
@@ -121,6 +144,9 @@ static int read_oci(struct opening *o, struct o2r_err *err)
 		.choose = "oci-archive:FILE:TAG or oci-archive:FILE:@N",
 		.ctx = o->ctx};
 
+	if (!archive_has(o->archive, "oci-layout"))
+		return other_kind(
+			o, "oci-layout", "manifest.json", "docker-archive:", err);
 	return image_read(o->image, &layout, &o->want, err);
 }
 
@@ -137,8 +163,11 @@ static int read_docker(struct opening *o, struct o2r_err *err)
 		.choose = "docker-archive:FILE:NAME or docker-archive:FILE:@N",
 		.ctx = o->ctx};
 	struct wanted want = o->want;
-	int r = docker_archive_create(o->archive, &want, o->name, o->ctx, &d, err);
+	int r;
 
+	if (!archive_has(o->archive, "manifest.json"))
+		return other_kind(o, "manifest.json", "oci-layout", "oci-archive:", err);
+	r = docker_archive_create(o->archive, &want, o->name, o->ctx, &d, err);
 	if (r < 0)
 		return r;
 	/* it shows the wanted ones only */
