@@ -303,9 +303,10 @@ void o2r_index_put(const struct index_layer *il, const struct timespec *began,
 
 void o2r_index_end(struct o2r_image *image)
 {
-	for (unsigned i = 0; image->store && image->streams &&
-			     i < image->image->layer_count;
-		i++) {
+	/* a store is open before there is an image, which may never come */
+	unsigned count = image->store && image->streams ? image->image->layer_count : 0;
+
+	for (unsigned i = 0; i < count; i++) {
 		const struct stream *s = image->streams[i];
 
 		if (!s || !stream_index_damaged(s))
