@@ -66,6 +66,11 @@ bool client_distrust(struct client *c)
 	return !atomic_exchange(&c->distrust, true) && others;
 }
 
+bool client_asks_others(struct client *c, bool urls)
+{
+	return !atomic_load(&c->distrust) && (c->endpoints.count > 1 || urls);
+}
+
 int client_session_create(struct client *c, const _Atomic bool *stop,
 	struct client_session **out, struct o2r_err *err)
 {

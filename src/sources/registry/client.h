@@ -35,6 +35,8 @@ const char *client_label(const struct client *c);
  * anyway, so that another try would bring the same.
  */
 bool client_distrust(struct client *c);
+/* Is a blob, which has URLs or not, asked of others than the registry too? */
+bool client_asks_others(struct client *c, bool urls);
 
 /* stop (may be NULL): makes requests and waits end with -EINTR once true. */
 int client_session_create(struct client *c, const _Atomic bool *stop,

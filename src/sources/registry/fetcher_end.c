@@ -94,7 +94,9 @@ static bool is_worth_it(const struct fetch *b)
 
 	if (!c || b->generation == FETCH_WRONG_MAX)
 		return false;
-	return b->kept || client_distrust(c) || (b->pieced && !b->renewed);
+	/* several may be on their way from a mirror when the first is found wrong */
+	return b->kept || client_distrust(c) || b->by_others ||
+	       (b->pieced && !b->renewed);
 }
 
 static void end_wrong(struct fetch *b, const struct digest *is)

@@ -105,6 +105,7 @@ struct fetch {
 	bool one_at_a_time; /* a second request did not go well */
 	bool pieced;        /* it does not come in one go */
 	bool renewed;       /* because it did not, it was begun anew once */
+	bool by_others;     /* not only the registry itself may have sent it */
 	unsigned retrying;  /* of them wait before they go on */
 
 	struct digester digester;

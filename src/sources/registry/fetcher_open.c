@@ -87,6 +87,7 @@ static void adopt(struct fetch *b, struct partial *p)
 	b->fd = partial_fd(p);
 	b->front = partial_front(p);
 	b->pieced = bytes > 0;
+	b->by_others = client_asks_others(b->fetcher->client, b->urls);
 	b->phase = PHASE_ARRIVING;
 	begin_hashing(b);
 }

@@ -130,6 +130,17 @@ bool client_distrust(struct client *c)
 	return others;
 }
 
+bool client_asks_others(struct client *c, bool urls)
+{
+	bool others;
+
+	(void)urls;
+	pthread_mutex_lock(&c->lock);
+	others = c->mirror;
+	pthread_mutex_unlock(&c->lock);
+	return others;
+}
+
 int client_session_create(struct client *c, const _Atomic bool *stop,
 	struct client_session **out, struct o2r_err *err)
 {

@@ -223,8 +223,10 @@ static void distrust(void)
 	script(1, (struct fake_answer){.body = BLOB});
 	s = fake_open(NULL);
 	CHECK_EQ(get_in(s, 0, SIZE, NULL), 0);
+	CHECK(client_asks_others(fake_client(), false));
 	CHECK(client_distrust(fake_client()));
 	CHECK(!client_distrust(fake_client()));
+	CHECK(!client_asks_others(fake_client(), true));
 	caller = (struct caller){0};
 	CHECK_EQ(get_in(s, 0, SIZE, NULL), 0);
 	fake_close(s);
@@ -243,6 +245,8 @@ static void distrust(void)
 
 	begin();
 	s = fake_open(NULL);
+	CHECK(!client_asks_others(fake_client(), false));
+	CHECK(client_asks_others(fake_client(), true));
 	CHECK(!client_distrust(fake_client()));
 	CHECK_STR(client_label(fake_client()), HUB);
 	fake_close(s);
