@@ -21,6 +21,7 @@
 
 enum {
 	INDEX_MEMORY = 16 << 20, /* of checkpoints; more go to a temporary file */
+	SCANS_MAX = 4,           /* of a blob that is fetched anew */
 };
 
 struct load {
@@ -134,10 +135,11 @@ static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *er
 {
 	int r = scan_once(l, i, name, err);
 
-	if (r != -ESTALE)
-		return r;
-	layer_finish(&l->layers[i]);
-	return scan_once(l, i, name, err);
+	for (int scans = 1; r == -ESTALE && scans < SCANS_MAX; scans++) {
+		layer_finish(&l->layers[i]);
+		r = scan_once(l, i, name, err);
+	}
+	return r;
 }
 
 static void log_kept(

@@ -1,11 +1,12 @@
 """Where requests go: blobs that are elsewhere, proxies, and what registries.conf says."""
 import os
+import time
 
 import judge
 import network
 import samples
 from certificates import Authority
-from fake_registry import FakeRegistry, cut, errors, redirect, reply
+from fake_registry import FakeRegistry, Spoiled, cut, errors, redirect, reply
 from mkimage import Image, Layer
 from registries import RegistryCase, fetched
 from web import Web, server_context
@@ -158,6 +159,38 @@ class RegistriesConf(RedirectCase):
         self.conf('[[registry]]\nlocation = "%s"\n[[registry.mirror]]\nlocation = "%s"\n' % (server.address, mirror.address))
         self.pull("%s/test/image@%s" % (server.address, self.facts["manifests"][0]["digest"]))
         self.assertTrue(mirror.seen and server.seen)
+
+    def lying(self, image):
+        """Layers of the mirror have one other byte at their ends, and come slowly; the reference."""
+        layout = self.layout(image)
+        server, mirror = (self.served(FakeRegistry({"test/image": layout})) for _ in range(2))
+        spoil = Spoiled(lambda status, headers, body: (status, headers, body[:-1] + bytes([body[-1] ^ 1])))
+
+        def slowly(rq, registry):
+            whole = rq.write
+            rq.write = lambda data: [(whole(data[at:at + (1 << 17)]), time.sleep(0.02)) for at in range(0, len(data), 1 << 17)]
+            spoil(rq, registry)
+        for digest in self.layers():
+            mirror.on("/blobs/" + digest, slowly)
+        self.conf('[[registry]]\nlocation = "%s"\n[[registry.mirror]]\nlocation = "%s"\n' % (server.address, mirror.address))
+        return layout, server.address + "/test/image:latest"
+
+    def test_mirror_that_spoils_all_layers(self):
+        """Which are on their way at the same time: each is fetched anew from the registry."""
+        layout, reference = self.lying(Image([Layer().file("f%d" % i, samples.noise(600000, i)) for i in range(4)], codec="gzip"))
+        self.same(reference, layout)
+
+    def test_wrong_twice(self):
+        """The kept blob is damaged and the mirror's is wrong, while both are read."""
+        layout, reference = self.lying(Image([Layer().file("f", samples.noise(3 << 20, 1))], codec="gzip"))
+        digest = self.layers()[0]
+        folder = os.path.join(self.cache, "blobs/sha256")
+        with open(os.path.join(layout, "blobs", *digest.split(":")), "rb") as f:
+            data = f.read()
+        self.o2r("digest", reference)       # makes the cache folder
+        self.write("cache/blobs/" + digest.replace(":", "/"), data[:-1] + bytes([data[-1] ^ 1]))
+        self.assertIn(digest[7:], os.listdir(folder))
+        self.same(reference, layout)
 
     def test_digest_only(self):
         server, mirror = self.fake(), self.fake()
