@@ -216,9 +216,7 @@ static int open_place(struct opened *o, const struct store_place *p, struct o2r_
 		return err_nomem(err);
 	}
 	o->driver = open_beneath(p->fd, folder, O_RDONLY | O_DIRECTORY);
-	return o->driver < 0
-		       ? err_errno(err, -o->driver, "cannot open %s", quote(o->path).s)
-		       : 0;
+	return o->driver < 0 ? overlay_dir_failed(-o->driver, p->root, folder, err) : 0;
 }
 
 static int open_layer(struct adding *a, unsigned number, const struct stored_layer *l,

@@ -39,10 +39,10 @@ static int next_chain(struct digest *chain, const struct digest *diff_id, unsign
 	return digest_of(DIGEST_SHA256, text, strlen(text), chain, err);
 }
 
-static int read_small(
-	const struct docker *d, const char *path, struct buf *out, struct o2r_err *err)
+static int read_file(const struct docker *d, const char *path, size_t max,
+	struct buf *out, struct o2r_err *err)
 {
-	int r = file_read(d->fd, path, SMALL_FILE_MAX, out, err);
+	int r = file_read(d->fd, path, max, out, err);
 
 	if (r == -ENOENT)
 		return err_set(err, ERR_CORRUPT, ENOENT,
@@ -60,7 +60,7 @@ static int add_layer(const struct docker *d, struct image *image, unsigned i, in
 
 	snprintf(path, sizeof(path), DOCKER_IMAGES "/layerdb/sha256/%s/cache-id",
 		strchr(digest_format(chain).s, ':') + 1);
-	r = read_small(d, path, &cache_id, err);
+	r = read_file(d, path, SMALL_FILE_MAX, &cache_id, err);
 	if (r < 0)
 		return r;
 	if (asprintf(&where, "%s/overlay2", d->root) < 0) {
@@ -79,8 +79,7 @@ static int add_layers(const struct docker *d, struct image *image,
 	int r = 0;
 
 	if (driver < 0)
-		return err_errno(
-			err, -driver, "cannot open %s/overlay2", quote(d->root).s);
+		return overlay_dir_failed(-driver, d->root, "overlay2", err);
 	image->layers = calloc(count + 1, sizeof(*image->layers));
 	if (!image->layers)
 		return err_nomem(err);
@@ -107,12 +106,12 @@ static int read_config(const struct docker *d, struct image *image,
 		return err_corrupt(err, "the image ID is no SHA-256");
 	snprintf(path, sizeof(path), DOCKER_IMAGES "/imagedb/content/sha256/%s",
 		strchr(digest_format(id).s, ':') + 1);
-	r = file_read(d->fd, path, (size_t)d->ctx->limits.config, &image->config, err);
+	r = read_file(d, path, (size_t)d->ctx->limits.config, &image->config, err);
 	if (r == 0)
 		r = digest_of(
 			DIGEST_SHA256, image->config.data, image->config.len, &is, err);
 	if (r < 0)
-		return err_wrap(err, "%s", quote(d->root).s);
+		return r;
 	return digest_equal(&is, id)
 		       ? 0
 		       : err_corrupt(err, "%s/%s does not have the digest of its name",

@@ -19,10 +19,17 @@ static int open_content(
 	const struct docker *d = arg;
 	struct digest_text t = digest_format(&part->d->digest);
 	char path[sizeof(DOCKER_CONTENT "//") + sizeof(t.s)];
+	int r;
 
 	snprintf(path, sizeof(path), DOCKER_CONTENT "/%s/%s",
 		digest_algo_name(part->d->digest.algo), strchr(t.s, ':') + 1);
-	return blob_open_file(out, d->fd, path, err);
+	r = blob_open_file(out, d->fd, path, err);
+	if (r == -ENOENT)
+		return err_set(err, ERR_CORRUPT, ENOENT,
+			"%s is missing in Docker's store, which may keep layers only "
+			"unpacked: docker-daemon:%s asks Docker instead",
+			t.s, quote(d->name).s);
+	return r;
 }
 
 static int content_size(const struct docker *d, const struct digest *digest,

@@ -31,6 +31,17 @@ bool overlay_dir_is(int fd)
 		       faccessat(fd, "lower", F_OK, 0) == 0);
 }
 
+int overlay_dir_failed(
+	int errnum, const char *path, const char *name, struct o2r_err *err)
+{
+	if (errnum == ENOENT)
+		return err_set(err, ERR_CORRUPT, ENOENT,
+			"%s/%s is missing: pull the image again", quote(path).s, name);
+	if (errnum == ENOTDIR || errnum == ELOOP || errnum == EXDEV)
+		return err_corrupt(err, "%s/%s is no directory", quote(path).s, name);
+	return err_errno(err, errnum, "cannot open %s/%s", quote(path).s, name);
+}
+
 /* Files as a store of composefs has them: by content, under other names. */
 static int refuse_composefs(int driver, const char *id, struct o2r_err *err)
 {
@@ -66,7 +77,7 @@ int overlay_dir_layer(struct image *image, unsigned number, int driver, const ch
 			"layer %s is missing: %s/%s is not there", id, quote(path).s,
 			diff);
 	if (fd < 0)
-		return err_errno(err, -fd, "cannot open %s/%s", quote(path).s, diff);
+		return overlay_dir_failed(-fd, path, diff, err);
 	layer->codec = -1;
 	layer->dir = calloc(1, sizeof(*layer->dir));
 	if (!layer->dir) {

@@ -12,6 +12,10 @@
 /* Is this a layer's directory: diff is there, and link or lower beside it? */
 bool overlay_dir_is(int fd);
 
+/* Why a directory of a store could not be opened by open_beneath. */
+int overlay_dir_failed(
+	int errnum, const char *path, const char *name, struct o2r_err *err);
+
 /* image->layers[number] is ID/below (below NULL: ID) of the driver's directory; path: of
  * that, for messages. id is checked: no slash, no dots in front. */
 int overlay_dir_layer(struct image *image, unsigned number, int driver, const char *path,
