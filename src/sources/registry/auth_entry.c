@@ -53,13 +53,14 @@ static int decode_pair(const struct json_ref *entry, const char *auth,
 	struct credential *out, struct o2r_err *err)
 {
 	AUTO_SECRET_BUF struct buf text = {0}, pair = {0};
-	size_t len;
+	size_t len, room = strlen(auth) + 1;
 
-	if (buf_reserve(&text, strlen(auth)) < 0 || buf_reserve(&pair, strlen(auth)) < 0)
+	if (buf_reserve(&text, room) < 0 || buf_reserve(&pair, room) < 0)
 		return err_nomem(err);
 	join_lines(auth, text.data, &len);
 	if (!base64_decode(text.data, len, (unsigned char *)pair.data, &pair.len))
 		return bad_auth(entry, err);
+	pair.data[pair.len] = '\0';
 	return split_pair(entry, pair.data, pair.len, out, err);
 }
 
