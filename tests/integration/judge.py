@@ -239,7 +239,7 @@ def problems(said):
 
 # ---- test cases
 
-IMAGE_OPTIONS = ("--limit", "--cache", "--no-cache")     # those that `mount` takes too and that change what is shown or refused
+IMAGE_OPTIONS = ("--limit", "--cache", "--no-cache", "--layer", "--add")     # those that `mount` takes too and that change what is shown or refused
 
 
 def shared(args):
@@ -247,7 +247,7 @@ def shared(args):
     found, args = [], list(map(str, args))
     for n, arg in enumerate(args):
         if arg.startswith(IMAGE_OPTIONS):
-            found += args[n:n + 2] if arg == "--limit" or arg == "--cache" else [arg]
+            found += args[n:n + 2] if arg in IMAGE_OPTIONS and arg != "--no-cache" else [arg]
     return tuple(found)
 
 

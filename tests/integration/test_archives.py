@@ -1,13 +1,11 @@
 """Images in archives: of every writer, however packed, from files and from standard input. Each makes the bytes that the layout makes."""
 import json
 import os
-import re
 import subprocess
 import tarfile
 
 import archives
 import judge
-import looking
 import mkimage
 import samples
 from judge import MIB

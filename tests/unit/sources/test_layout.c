@@ -88,10 +88,13 @@ static void not_layouts(void)
 		&l, "/blobs", NULL, ERR_NOT_FOUND, "is not an OCI layout"));
 	CHECK(layout_case_fails(&l, "", "linux", ERR_USAGE, "is not a platform"));
 	CHECK_EQ(chdir(l.dir), 0);
-	CHECK(image_open("blobs", &o, &l.ctx, &image, &err) < 0);
+	/* names that no registry is asked for */
+	CHECK_EQ(mkdir("UPPER", 0700), 0);
+	CHECK(image_open("UPPER", &o, &l.ctx, &image, &err) < 0);
 	CHECK_EQ(err.cls, ERR_USAGE);
-	CHECK(strstr(err.text, "(if the file or folder ./blobs is meant, write it so)"));
-	CHECK(image_open("blobs2", &o, &l.ctx, &image, &err) < 0);
+	CHECK(strstr(err.text, "(if the file or folder ./UPPER is meant, write it so)"));
+	CHECK_EQ(rmdir("UPPER"), 0);
+	CHECK(image_open("UPPER", &o, &l.ctx, &image, &err) < 0);
 	CHECK(!strstr(err.text, "is meant"));
 	CHECK_EQ(image_open(".", &o, &l.ctx, &image, &err), 0);
 	image_destroy(image);
