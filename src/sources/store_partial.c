@@ -266,6 +266,17 @@ int partial_write(struct partial *p, const void *buf, size_t n, uint64_t off, bo
 	return 0;
 }
 
+/* All is there, and nobody goes on with it: images of many layers need descriptors. */
+static void drop_ranges(struct partial *p, int folder)
+{
+	(void)unlinkat(folder, ranges_name(&p->digest).s, 0);
+	pthread_mutex_lock(&p->lock);
+	if (p->ranges_fd >= 0)
+		close(p->ranges_fd);
+	p->ranges_fd = -1;
+	pthread_mutex_unlock(&p->lock);
+}
+
 int partial_publish(struct partial *p, struct stat *st, struct o2r_err *err)
 {
 	struct store_name name = store_name(&p->digest, "");
@@ -285,7 +296,7 @@ int partial_publish(struct partial *p, struct stat *st, struct o2r_err *err)
 		return fail(p, -ENOENT, "cannot rename", err);
 	if (renameat(from, name.s, to, name.s) < 0)
 		return fail(p, -errno, "cannot rename", err);
-	(void)unlinkat(from, ranges_name(&p->digest).s, 0);
+	drop_ranges(p, from);
 	if (!store_is_named(to, name.s, p->fd) || fstat(p->fd, st) < 0) {
 		/* somebody put another file in its place meanwhile */
 		store_drop(p->store, STORE_BLOB, &p->digest);

@@ -223,6 +223,15 @@ static void expect_gap(struct partial *p, uint64_t from, uint64_t first, uint64_
 	CHECK_EQ(gap.end, end);
 }
 
+static int open_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static void test_go_on_and_publish(void)
 {
 	unsigned char bytes[SIZE], got[SIZE];
@@ -255,7 +264,12 @@ static void test_go_on_and_publish(void)
 	CHECK_EQ(partial_front(p), SIZE);
 	CHECK_EQ(pread_full(partial_fd(p), got, SIZE, 0), 0);
 	CHECK_MEM(got, bytes, SIZE);
+
+	int before = open_descriptors();
+
 	CHECK_EQ(partial_publish(p, &st, NULL), 1);
+	/* of many blobs each holds one descriptor, not two */
+	CHECK_EQ(open_descriptors(), before - 1);
 	CHECK_EQ(stat(path_of(s, "blobs", &d, ""), &seen), 0);
 	CHECK_EQ(seen.st_ino, st.st_ino);
 	CHECK(store_seen(s, &d, &seen));
