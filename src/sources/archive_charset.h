@@ -17,6 +17,6 @@ struct archive_charset archive_charset_begin(void);
 void archive_charset_finish(struct archive_charset *c);
 #define UTF8_NAMES(var)                                                                  \
 	CLEANUP(archive_charset_finish)                                                  \
-	struct archive_charset var = archive_charset_begin()
+	struct archive_charset var __attribute__((unused)) = archive_charset_begin()
 
 #endif
