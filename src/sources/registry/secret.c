@@ -78,14 +78,93 @@ static bool password_is_in(const char *pair64, const void *text, size_t n)
 	return len && memmem(text, n, colon + 1, len);
 }
 
-bool secret_is_shown(const char *authorization, const void *text, size_t n)
+/* Four hexadecimal digits; -1: they are none. */
+static int32_t hex4(const char *s)
 {
-	const char *secret = authorization ? strchr(authorization, ' ') : NULL;
+	int32_t v = 0;
 
-	if (!n || !secret || !*++secret)
-		return false;
+	for (int i = 0; i < 4; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *at = s[i] ? strchr(digits, s[i] | 0x20) : NULL;
+
+		if (!at)
+			return -1;
+		v = v * 16 + (int32_t)(at - digits);
+	}
+	return v;
+}
+
+static size_t put_utf8(uint32_t c, char *out)
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = n; i-- > 1; c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(first[n] | c);
+	return n;
+}
+
+/* "\u00e9" of left bytes: how long it is, and what it means in *out. 0: it is none. */
+static size_t take_unicode(const char *s, size_t left, uint32_t *out)
+{
+	int32_t high = left >= 6 && s[1] == 'u' ? hex4(s + 2) : -1, low = -1;
+
+	if (high < 0)
+		return 0;
+	*out = (uint32_t)high;
+	if (high >> 10 == 0xd800 >> 10 && left >= 12 && s[6] == '\\' && s[7] == 'u')
+		low = hex4(s + 8);
+	if (low >> 10 != 0xdc00 >> 10)
+		return 6;
+	*out = 0x10000 + (((uint32_t)high & 0x3ff) << 10) + ((uint32_t)low & 0x3ff);
+	return 12;
+}
+
+/* As JSON strings are read; out has room for n bytes. The number of bytes. */
+static size_t undo_escapes(const char *s, size_t n, char *out)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n;) {
+		uint32_t c;
+		size_t used = s[i] == '\\' ? take_unicode(s + i, n - i, &c) : 0;
+
+		if (used) {
+			len += put_utf8(c, out + len);
+			i += used;
+			continue;
+		}
+		/* a password has no control bytes, which the other letters mean */
+		i += s[i] == '\\' && i + 1 < n;
+		out[len++] = s[i++];
+	}
+	return len;
+}
+
+static bool is_in(const char *authorization, const void *text, size_t n)
+{
+	const char *secret = strchr(authorization, ' ') + 1;
+
 	if (memmem(text, n, secret, strlen(secret)))
 		return true;
 	return strncmp(authorization, "Basic ", strlen("Basic ")) == 0 &&
 	       password_is_in(secret, text, n);
+}
+
+bool secret_is_shown(const char *authorization, const void *text, size_t n)
+{
+	AUTO_SECRET_BUF struct buf plain = {0};
+	const char *secret = authorization ? strchr(authorization, ' ') : NULL;
+
+	if (!n || !secret || !secret[1])
+		return false;
+	if (is_in(authorization, text, n))
+		return true;
+	if (!memchr(text, '\\', n))
+		return false;
+	if (buf_reserve(&plain, n) < 0)
+		return true;
+	plain.len = undo_escapes(text, n, plain.data);
+	return is_in(authorization, plain.data, plain.len);
 }

@@ -32,8 +32,8 @@ char *secret_basic(const char *username, const char *password);
 
 /*
  * Does a server's text show what it was sent in this Authorization header (NULL: none):
- * the credentials as they stand there, or the password in them? Then it is not for
- * messages.
+ * the credentials as they stand there, or the password in them, be it with the escapes of
+ * JSON? Then it is not for messages.
  */
 bool secret_is_shown(const char *authorization, const void *text, size_t n);
 

@@ -465,6 +465,15 @@ static const struct {
 	{"Basic dTpTM0NSM1Q=", "the user is u", false},
 	/* no password */
 	{"Basic dTo=", "the user is u", false},
+	/* p"\\é, then a character beyond 16 bits, then one of ASCII */
+	{"Basic dTpwIlzDqQ==", "{\"message\":\"no p\\\"\\\\\\u00e9\"}", true},
+	{"Basic dTpwIlzDqQ==", "{\"message\":\"no p\\\"\\\\\\u00E8\"}", false},
+	{"Basic dTpw8J+YgA==", "p\\ud83d\\ude00", true},
+	{"Basic dTpw8J+YgA==", "p\\ud83d", false},
+	{"Basic dTphYi9j", "a\\u0062\\/c", true},
+	{"Bearer ab/c", "ab\\/c", true},
+	{"Bearer abc", "\\u00", false},
+	{"Bearer abc", "ab\\", false},
 };
 
 static void what_servers_show(void)
