@@ -152,7 +152,9 @@ static int check(const struct files *f, const struct one *o, int fd, struct o2r_
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return err_errno(err, errno, "cannot stat %s", name_of(f, o).s);
+		return errno == ENOENT || errno == ESTALE
+			       ? changed(f, o, err)
+			       : err_errno(err, errno, "cannot stat %s", name_of(f, o).s);
 	if (st.st_dev != o->dev || st.st_ino != o->ino || st.st_size != o->size ||
 		!same_time(&st.st_mtim, &o->mtime) || !same_time(&st.st_ctim, &o->ctime))
 		return changed(f, o, err);

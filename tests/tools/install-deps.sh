@@ -11,7 +11,7 @@ build=(gcc libc6-dev meson ninja-build pkg-config
 # clang with its sanitizers and libFuzzer; judges (e2fsprogs, umoci, libarchive's bsdtar); makers of images, with what
 # they need of their recommended packages (uidmap, gpg, keys, certificates); file attributes; tools.
 test=(clang clang-format llvm libclang-rt-14-dev
-	e2fsprogs libarchive-tools umoci skopeo docker-registry apache2-utils
+	e2fsprogs xfsprogs btrfs-progs libarchive-tools umoci skopeo docker-registry apache2-utils
 	buildah docker.io mmdebstrap uidmap passwd mount gpg debian-archive-keyring ca-certificates
 	acl attr libcap2-bin
 	fio rsync strace erofs-utils fuse-overlayfs iproute2

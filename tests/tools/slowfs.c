@@ -179,7 +179,8 @@ static const struct fuse_operations operations = {
 int main(int argc, char **argv)
 {
 	char *args[] = {argv[0], "-f", "-o",
-		"allow_other,default_permissions,fsname=slowfs", NULL, NULL};
+		"allow_other,default_permissions,fsname=slowfs,attr_timeout=0,"
+		"entry_timeout=0", NULL, NULL};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: slowfs BACKING MOUNTPOINT\n");
