@@ -13,8 +13,8 @@ enum {
 	PROC_MAX = 8192,
 };
 
-/* The number that the first namespace always has (kernel: include/linux/proc_ns.h,
- * PROC_USER_INIT_INO). A later one may map all ids to themselves, too. */
+/* The number that the first namespace always has (PROC_USER_INIT_INO in the
+ * kernel's proc_ns.h). A later one may map all ids to themselves, too. */
 #define INITIAL_NUMBER 0xEFFFFFFDU
 
 /* The first part of a file of /proc, as text; such files have no size. */
