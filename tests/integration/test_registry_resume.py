@@ -1,13 +1,15 @@
 """Pulls that stop in the middle: killed, cut off, two at once. What was fetched is not fetched again, and the image is right."""
 import os
 import random
+import signal
 import subprocess
 import time
 
 import judge
 import registries
 import samples
-from fake_registry import FakeRegistry, cut
+import viewing
+from fake_registry import FakeRegistry, cut, slowly
 from mkimage import Image, Layer
 from registries import RegistryCase, fetched, storage
 
@@ -135,6 +137,26 @@ class Together(ResumeCase):
             got = fetched(server.requests()[before:])
             self.assertEqual({layer: got[layer] for layer in self.layers()}, {layer: self.sizes()[layer] for layer in self.layers()})
             self.right(reference)
+
+    def test_one_that_waits_says_for_what(self):
+        """The other one has been stopped, so that nothing happens."""
+        self.use(layers(1, 4 * MIB))
+        server = self.served(FakeRegistry({"test/image": self.from_layout})).on("/blobs/" + self.layers()[0], slowly(0.01))
+        reference = server.address + "/test/image:latest"
+        one = self.start(reference)
+        self.addCleanup(one.kill)
+        viewing.wait_for(lambda: self.on_disk() > MIB)
+        one.send_signal(signal.SIGSTOP)
+        two = self.start(reference, "-v")
+        for line in two.stderr:
+            if "another process" in line:
+                break
+        self.assertIn("blob %s: another process fetches it" % self.layers()[0], line)
+        one.send_signal(signal.SIGCONT)
+        for child in (one, two):
+            child.communicate(timeout=300)
+            self.assertEqual(child.returncode, 0)
+        self.right(reference)
 
     def test_one_of_two_is_killed(self):
         """The other one takes over."""

@@ -91,6 +91,7 @@ struct fetch {
 	unsigned waiting;           /* readers that do */
 	uint64_t awaited;           /* the lowest front that one waits for */
 	uint64_t due;               /* ms */
+	bool told_locked;           /* that another process fetches it */
 
 	struct partial *partial; /* NULL: the file is the store's */
 	int fd;                  /* of the file, -1: none */

@@ -146,6 +146,16 @@ static void log_resumed(struct fetch *b, struct partial *p)
 			(unsigned long long)b->size);
 }
 
+/* Once: that process may be stopped, and then this is why nothing happens. */
+static void log_locked(struct fetch *b)
+{
+	if (!b->told_locked)
+		ctx_log(b->fetcher->ctx, LOG_INFO,
+			"blob %s: another process fetches it, which is waited for",
+			b->name.s);
+	b->told_locked = true;
+}
+
 void fetch_open(struct fetch *b)
 {
 	struct fetcher *f = b->fetcher;
@@ -165,6 +175,8 @@ void fetch_open(struct fetch *b)
 	}
 	if (r == 0)
 		log_resumed(b, p);
+	if (r == -EWOULDBLOCK)
+		log_locked(b);
 	pthread_mutex_lock(&f->lock);
 	if (r == -EWOULDBLOCK) {
 		b->phase = PHASE_LOCKED;
