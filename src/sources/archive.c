@@ -1,4 +1,4 @@
-/* The only user of libarchive: entries of an outer archive, one after the other. */
+/* Entries of an outer archive, one after the other. */
 #include "sources/archive.h"
 
 #include <archive.h>
@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "sources/archive_charset.h"
 #include "sources/archive_impl.h"
+#include "sources/archive_input.h"
 
 enum {
 	READ_SIZE = 256 << 10,
@@ -23,6 +24,7 @@ enum {
 struct reader {
 	struct archive_file *file;
 	struct archive *a;
+	struct archive_input input;
 	const struct ctx *ctx;
 	bool begun;        /* there was an entry */
 	bool plain;        /* entries are ranges of the file */
@@ -40,6 +42,8 @@ static int failed(const struct reader *r, struct o2r_err *err)
 
 	if (code == ENOMEM)
 		return err_nomem(err);
+	if (code == EINTR && ctx_check(r->ctx, err) < 0)
+		return -EINTR;
 	if (code > 0 && code != EINVAL && code != EILSEQ && code != ERANGE)
 		return err_errno(err, code, "cannot read the archive");
 	return err_corrupt(err, "%s: %s",
@@ -69,6 +73,7 @@ static int accept_formats(struct archive *a)
 static void reader_finish(struct reader *r)
 {
 	archive_read_free(r->a);
+	archive_input_finish(&r->input);
 	free(r->buf);
 }
 
@@ -197,13 +202,15 @@ static int start(struct reader *r, struct o2r_err *err)
 		r->base = (uint64_t)at;
 		r->file_end = (uint64_t)st.st_size;
 	}
+	r->input = (struct archive_input){
+		.fd = fd, .ctx = r->ctx, .left = r->file_end - MIN(r->base, r->file_end)};
 	r->waiting = SIZE_MAX;
 	r->a = archive_read_new();
 	r->buf = malloc(READ_SIZE);
 	if (!r->a || !r->buf)
 		return err_nomem(err);
 	if (accept_formats(r->a) != ARCHIVE_OK ||
-		archive_read_open_fd(r->a, fd, READ_SIZE) != ARCHIVE_OK)
+		archive_input_open(r->a, &r->input) != ARCHIVE_OK)
 		return failed(r, err);
 	return 0;
 }
