@@ -11,7 +11,7 @@
 
 /* path is relative and of any length; "" or "." is the directory itself. flags as for
  * open(2); O_CLOEXEC and O_NOFOLLOW are added. A descriptor or a negative errno (-ELOOP:
- * a link is in the way). */
+ * a link is in the way; -ENOTDIR when it is the last part and a directory is wanted). */
 int open_beneath(int dirfd, const char *path, int flags);
 
 /* Which mount a file (not followed; "": dirfd itself) is on. Kernels before 5.8 do not
