@@ -73,11 +73,15 @@ static bool is_own_store(const char *rest)
 
 static bool is_ours(const char *reference)
 {
-	static const char containers[] = "containers-storage:", overlay[] = "overlay:";
+	static const char containers[] = "containers-storage:",
+			  docker[] = "docker-store:", overlay[] = "overlay:";
 	bool path = reference[0] == '/' || reference[0] == '.';
 
 	if (starts(reference, containers))
 		return is_own_store(reference + strlen(containers));
+	/* of Docker that runs without root; without brackets it is the machine's */
+	if (starts(reference, docker) && reference[strlen(docker)] == '[')
+		return is_own_store(reference + strlen(docker));
 	if (starts(reference, overlay))
 		return is_own_dir(reference + strlen(overlay));
 	return path && is_own_dir(reference) && has(reference, "diff") &&

@@ -14,10 +14,10 @@
 #include "cli/cli.h"
 
 /*
- * Enter, if the reference is a containers-storage: or the directory of an overlay driver,
- * of this user, and this is an ordinary user in the first namespace. Before there are any
- * threads. Where it cannot be done all stays as it was (said with -vv): a file that then
- * cannot be read is an error of its own.
+ * Enter, if the reference is a containers-storage:, a docker-store: or the directory of
+ * an overlay driver, of this user, and this is an ordinary user in the first namespace.
+ * Before there are any threads. Where it cannot be done all stays as it was (said with
+ * -vv): a file that then cannot be read is an error of its own.
  */
 void userns_enter_for(struct cli *cli, const char *reference);
 

@@ -224,6 +224,25 @@ class DockerFolder(Bad):
         self.no(2, "several", root=data)
 
 
+    def test_of_an_ordinary_user(self):
+        """Docker that runs without root: files with subordinate ids, closed to their owner."""
+        user = stores.User("o2r-rootless")
+        self.addCleanup(user.remove)
+        with open("/etc/subuid") as f:
+            first = int(next(line for line in f if line.startswith("o2r-rootless:")).split(":")[1])
+        data = os.path.join(user.home, "docker")
+        self.fill(data)
+        judge.run("chown", "-R", user.name + ":", data)
+        hello = os.path.join(data, "overlay2", self.cache_id, "diff/hello")
+        os.chown(hello, first + 32, first + 43)
+        os.chmod(hello, 0o400)
+        reference = "'docker-store:[%s]img'" % data
+        self.assertEqual(user.must("./o2r cat --platform linux/amd64 %s hello" % reference), "hello")
+        self.assertIn(" 33 ", " ".join(user.must("./o2r ls -l --platform linux/amd64 %s" % reference).replace(":", " ").split()) + " ")
+        path, _ = self.snapshot("docker-store:[%s]img" % data)
+        self.assertEqual(next(line for line in judge.mounted_dump(path) if line.startswith("/hello\t")).split("\t")[3], "33:44")
+
+
 class Containerd(Bad):
     """Docker's containerd store: a folder of blobs beside a database of names."""
 
