@@ -46,7 +46,7 @@ def of_root(lines):
 def overlay(*lower, upper=None):
     """A kernel overlay mount of directories, nearest first."""
     where = tempfile.mkdtemp(prefix="o2r-overlay-")
-    options = "lowerdir=" + ":".join(lower) + (",upperdir=%s,workdir=%s" % upper if upper else "")
+    options = "lowerdir=" + ":".join(lower) + (",redirect_dir=on,upperdir=%s,workdir=%s" % upper if upper else "")
     try:
         judge.run("mount", "-t", "overlay", "-o", options + (",rw" if upper else ",ro"), "overlay", where)
         try:
