@@ -172,8 +172,11 @@ def cut(size):
 
 
 def other_bytes(at=0):
-    """One byte is another one."""
-    return Spoiled(lambda status, headers, body: (status, headers, body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]))
+    """One byte is another one; at < 0: from the end."""
+    def change(status, headers, body):
+        i = at % len(body)
+        return status, headers, body[:i] + bytes([body[i] ^ 1]) + body[i + 1:]
+    return Spoiled(change)
 
 
 def endless(piece=bytes(65536), most=1 << 28, **headers):

@@ -201,7 +201,7 @@ class Blobs(BadCase):
                     ("too-long-unsaid", Spoiled(longer, length=None), []), ("created", Spoiled(lambda s, h, b: (204, h, b"")), None),
                     ("nonsense", reply(200, b"{}"), [])):
                 with self.subTest(what, name=name):
-                    self.bad(what + name, self.fake((pattern, rule)), 6 if words is not None else 1, words or ())
+                    self.bad(what + name, self.fake((pattern, rule)), 6 if words is not None else 1, [*words, "try again"] if words is not None else ())
 
     def test_wrong_ranges(self):
         """A resumed blob gets another part than was asked for, or says so."""

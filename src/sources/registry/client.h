@@ -20,6 +20,9 @@
 #include "sources/registry/settings.h"
 
 struct client;
+
+/* What to do about a server that sends what it should not: the end of such errors. */
+#define CLIENT_WRONG ": try again, and tell who runs it if that does not help"
 struct client_session;
 
 /* name and settings are copied (settings' strings are borrowed); ctx is borrowed. No

@@ -257,7 +257,8 @@ static int verify(const struct whole *w, const char *label, struct o2r_err *err)
 
 	if (r < 0 || digest_equal(&got, w->b->digest))
 		return r;
-	return err_corrupt(err, "%s: other bytes came for blob %s: their digest is %s",
+	return err_corrupt(err,
+		"%s: other bytes came for blob %s: their digest is %s" CLIENT_WRONG,
 		label, digest_format(w->b->digest).s, digest_format(&got).s);
 }
 

@@ -192,7 +192,7 @@ static int check(struct fetch *f, struct o2r_err *err)
 		return err_corrupt(err,
 			"%s: the registry sent another document for manifest %s: its "
 			"digest is "
-			"%s",
+			"%s" CLIENT_WRONG,
 			label(f), digest_format(f->digest).s,
 			digest_format(&d->digest).s);
 	return 0;

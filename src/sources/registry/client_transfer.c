@@ -17,19 +17,20 @@ static int check_range(
 
 	if (!t->ranged)
 		return err_corrupt(err,
-			"%s: a part of blob %s came (206), and all of it was asked for",
+			"%s: a part of blob %s came (206), and all of it was asked "
+			"for" CLIENT_WRONG,
 			t->label, d.s);
 	if (!r->has_range)
 		return err_corrupt(err,
 			"%s: a part of blob %s came without a Content-Range that can be "
-			"understood",
+			"understood" CLIENT_WRONG,
 			t->label, d.s);
 	if (r->range_first != t->next || r->range_last != t->b->end - 1 ||
 		(r->range_total != t->b->size && r->range_total != UINT64_MAX))
 		return err_corrupt(err,
 			"%s: bytes %llu to %llu of %llu of blob %s came, and %llu to "
 			"%llu of "
-			"%llu were asked for",
+			"%llu were asked for" CLIENT_WRONG,
 			t->label, ull(r->range_first), ull(r->range_last),
 			ull(r->range_total), d.s, ull(t->next), ull(t->b->end - 1),
 			ull(t->b->size));
@@ -49,8 +50,8 @@ int transfer_head(void *arg, const struct http_reply *r, struct o2r_err *err)
 	t->enough = false;
 	if (r->has_length && r->length != t->reply_end - t->at)
 		return err_corrupt(err,
-			"%s: blob %s comes with %llu bytes instead of %llu", t->label,
-			digest_format(t->b->digest).s, ull(r->length),
+			"%s: blob %s comes with %llu bytes instead of %llu" CLIENT_WRONG,
+			t->label, digest_format(t->b->digest).s, ull(r->length),
 			ull(t->reply_end - t->at));
 	if (t->begun || !t->b->begin)
 		return 0;
@@ -68,7 +69,8 @@ int transfer_data(void *arg, const void *p, size_t n, struct o2r_err *err)
 
 	if (n > t->reply_end - t->at)
 		return err_corrupt(err,
-			"%s: more bytes came of blob %s than the %llu that there are",
+			"%s: more bytes came of blob %s than the %llu that there "
+			"are" CLIENT_WRONG,
 			t->label, digest_format(t->b->digest).s, ull(t->reply_end));
 	if (from < to) {
 		int r = t->b->data(
@@ -94,6 +96,6 @@ int transfer_result(const struct transfer *t, int r, struct o2r_err *err)
 		return r;
 	/* without a length nobody else notices; what came is good */
 	return err_set(err, ERR_FAIL, ECONNRESET,
-		"%s: blob %s ended after %llu of %llu bytes", t->label,
+		"%s: blob %s ended after %llu of %llu bytes" CLIENT_WRONG, t->label,
 		digest_format(t->b->digest).s, ull(t->at), ull(t->reply_end));
 }

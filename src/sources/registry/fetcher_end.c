@@ -1,6 +1,8 @@
 /* How a blob ends: whole and right, wrong, or failed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sources/registry/fetcher_impl.h"
@@ -99,6 +101,16 @@ static bool is_worth_it(const struct fetch *b)
 	       (b->pieced && !b->renewed);
 }
 
+/* Lock held. */
+static void fail_wrong(struct fetch *b, struct o2r_err *err)
+{
+	size_t at = strlen(err->text);
+
+	if (!b->kept)
+		snprintf(err->text + at, sizeof(err->text) - at, "%s", CLIENT_WRONG);
+	fetch_fail(b, err);
+}
+
 static void end_wrong(struct fetch *b, const struct digest *is)
 {
 	struct fetcher *f = b->fetcher;
@@ -113,8 +125,12 @@ static void end_wrong(struct fetch *b, const struct digest *is)
 			b->name.s, digest_format(is).s,
 			f->client ? "" : ": get the image by `o2r pull` again");
 	else
-		err_corrupt(&err, "%s: other bytes came for blob %s: their digest is %s",
-			client_label(f->client), b->name.s, digest_format(is).s);
+		err_corrupt(&err,
+			"%s: other bytes came for blob %s%s: their digest is %s",
+			client_label(f->client), b->name.s,
+			b->by_others ? " (from there, or from a mirror or URL of it)"
+				     : "",
+			digest_format(is).s);
 
 	bool anew = is_worth_it(b);
 
@@ -124,7 +140,7 @@ static void end_wrong(struct fetch *b, const struct digest *is)
 	if (anew)
 		begin_anew(b);
 	else
-		fetch_fail(b, &err);
+		fail_wrong(b, &err);
 	pthread_mutex_unlock(&f->lock);
 }
 

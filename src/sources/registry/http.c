@@ -174,8 +174,8 @@ int http_perform(struct http *h, const struct http_request *rq, struct http_repl
 		if (redirects == HTTP_REDIRECTS_MAX) {
 			free(hop.location);
 			return err_set(err, ERR_FAIL, ELOOP,
-				"%s redirects more than %d times", http_place(&first).s,
-				HTTP_REDIRECTS_MAX);
+				"%s redirects more than %d times: tell who runs it",
+				http_place(&first).s, HTTP_REDIRECTS_MAX);
 		}
 		r = follow(&hop, &first, &url, err);
 		if (r < 0)

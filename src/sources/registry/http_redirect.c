@@ -44,7 +44,8 @@ int http_redirect(const char *from, const char *location, char **next, struct ur
 			http_place(&at).s);
 	if (at.https && !parts->https)
 		return err_set(err, ERR_FAIL, EPERM,
-			"%s redirects from https to http (%s), which is not followed",
+			"%s redirects from https to http (%s), which is not followed: "
+			"tell who runs it",
 			http_place(&at).s, http_place(parts).s);
 	*next = strdup(text);
 	return *next ? 0 : err_nomem(err);

@@ -12,7 +12,9 @@ static int refuse(const char *realm, const char *why, struct o2r_err *err)
 	size_t n = host ? (size_t)(host + 3 - realm) + strcspn(host + 3, "/?#")
 			: strcspn(realm, "/?#");
 
-	return err_set(err, ERR_ACCESS, EPERM, "it sends us to %s for a token: %s",
+	return err_set(err, ERR_ACCESS, EPERM,
+		"it sends us to %s for a token: %s, so it gets nothing: tell who "
+		"runs the registry",
 		text_quote(realm, n).s, why);
 }
 

@@ -376,7 +376,8 @@ static void bad_realm(void)
 	CHECK_STR(refused(a, &p, "Bearer realm=\"https://169.254.169.254/x?y=z\"", NULL,
 			  &code),
 		"it sends us to https://169.254.169.254 for a token: that is a private "
-		"address, and not the registry's own");
+		"address, and not the registry's own, so it gets nothing: tell who runs "
+		"the registry");
 	CHECK_EQ(code, -EPERM);
 	CHECK_EQ(server.asked, 0);
 }
