@@ -1,0 +1,104 @@
+"""The real Debian of test_real.py by every road on which an image comes: archives, Docker, the container tools' stores, directories.
+
+All snapshots are equal but for the root's own line where a road has no tar of its layers (docs/layers.md, rule 8).
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+
+import judge
+import stores
+from judge import Case
+
+# 2 GB of layers take minutes there and nothing that smaller images do not reach
+UNDER_SANITIZERS = False
+ALONE = True        # it fills the disk for a while: one copy of the image at a time
+
+WHERE = os.path.join(os.environ.get("O2R_IMAGES", tempfile.gettempdir()), "real")
+LAYOUT = os.path.join(WHERE, "layout")
+
+
+def setUpModule():
+    judge.run(os.path.join(judge.TOOLS, "real-image.sh"), WHERE)
+
+
+class Roads(Case):
+    GATE = False        # views of each road are in the tests of small images
+
+    @classmethod
+    def setUpClass(cls):
+        case = cls()
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        cls.expected, cls.digest = case.shown(LAYOUT, keep=True)
+        assert len(cls.expected) > 60000
+
+    def runTest(self):
+        """unittest wants one for an instance that is made by hand."""
+
+    def shown(self, reference, keep=False, **kw):
+        """(the dump of its snapshot, the snapshot's digest); the snapshot is deleted at once."""
+        out = self.path("image.ext4")
+        # no cache: what is decoded of an archive would stay there
+        done = judge.o2r("snapshot", reference, "-o", out, "-q", "--no-cache", **kw)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        judge.fsck_silent(out)
+        lines, digest = judge.mounted_dump(out), judge.sha256(out)
+        os.unlink(out)
+        return lines, digest
+
+    def same(self, reference, **kw):
+        """As unpacked: everything but the root itself."""
+        judge.same_lines(stores.of_root(self.shown(reference, **kw)[0]), stores.of_root(self.expected), str(reference))
+
+    def same_bytes(self, reference, **kw):
+        """As tar: not a byte differs."""
+        lines, digest = self.shown(reference, **kw)
+        judge.same_lines(lines, self.expected, str(reference))
+        self.assertEqual(digest, self.digest)
+
+    def test_oci_archive(self):
+        archive = self.path("oci.tar")
+        judge.run("tar", "-cf", archive, "-C", LAYOUT, ".")
+        self.same_bytes("oci-archive:" + archive)
+        with open(archive, "rb") as f:
+            self.same_bytes("-", stdin=f)
+        packed = self.path("oci.tar.zst")
+        judge.run("zstd", "-q", "-1", "--rm", archive, "-o", packed)
+        self.same_bytes(packed)
+
+    def test_docker(self):
+        """One engine: skopeo's docker-archive is loaded into it; then its store, what it saves, its directories, and itself."""
+        with stores.docker() as docker:
+            archive = os.path.join(docker.folder, "skopeo.tar")
+            judge.run("skopeo", "copy", "-q", "oci:%s:latest" % LAYOUT, "docker-archive:%s:real/image:v1" % archive)
+            self.same_layers_as_tar("docker-archive:" + archive)
+            docker("load", "-q", "-i", archive)
+            os.unlink(archive)
+            self.same(docker.reference("real/image:v1"))
+            top = os.path.dirname(docker("inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "real/image:v1"))
+            self.same("overlay:" + top)
+            lower = docker("inspect", "-f", "{{.GraphDriver.Data.LowerDir}}", "real/image:v1").split(":")
+            judge.same_lines(stores.of_root(stores.overlay_dump(top + "/diff", *lower)), stores.of_root(self.expected), "what the kernel shows")
+            self.same("docker-daemon:real/image:v1", env=docker.env)
+            saving = subprocess.Popen(["docker", "save", "real/image:v1"], env=docker.env, stdout=subprocess.PIPE)
+            self.same("-", stdin=saving.stdout)
+            saving.stdout.close()
+            self.assertEqual(saving.wait(), 0)
+
+    def same_layers_as_tar(self, reference):
+        """The same layers under another manifest: equal in all but the UUID, which is made of it."""
+        judge.same_lines(self.shown(reference)[0], self.expected, reference)
+
+    def test_containers_storage(self):
+        root = self.path("store")
+        judge.run("skopeo", "copy", "-q", "oci:%s:latest" % LAYOUT, "containers-storage:[overlay@%s+%s.run]%s" % (root, root, stores.NAME))
+        self.same("containers-storage:[%s]%s" % (root, stores.NAME))
+        container = stores.buildah(root, "overlay", "from", "--pull-never", stores.NAME).strip()
+        try:
+            where = stores.buildah(root, "overlay", "mount", container).strip()
+            judge.same_lines(stores.of_root(judge.treedump(where)), stores.of_root(self.expected), "what buildah mounts")
+        finally:
+            stores.buildah(root, "overlay", "rm", container)
+            shutil.rmtree(root)
