@@ -39,12 +39,12 @@ static const char *at(const char *name)
 	return p;
 }
 
-static void make_dir(const char *name)
+static inline void make_dir(const char *name)
 {
 	CHECK_EQ(mkdir(at(name), 0755), 0);
 }
 
-static void make_file(const char *name, const char *text)
+static inline void make_file(const char *name, const char *text)
 {
 	int fd = open(at(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
@@ -52,12 +52,12 @@ static void make_file(const char *name, const char *text)
 	close(fd);
 }
 
-static void make_whiteout(const char *name)
+static inline void make_whiteout(const char *name)
 {
 	CHECK_EQ(mknod(at(name), S_IFCHR, makedev(0, 0)), 0);
 }
 
-static void mark(const char *name, const char *attr, const char *value)
+static inline void mark(const char *name, const char *attr, const char *value)
 {
 	CHECK_EQ(lsetxattr(at(name), attr, value, strlen(value), 0), 0);
 }
@@ -92,7 +92,8 @@ static void add_line(struct buf *out, const struct entry *e)
 }
 
 /* The entries, a line each; an error as "CLASS: text". */
-static char *told(int r, struct layer *layer, struct files *files, struct o2r_err *err)
+static inline char *told(
+	int r, struct layer *layer, struct files *files, struct o2r_err *err)
 {
 	struct buf out = {0};
 
