@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -52,6 +53,18 @@ static void hold_standard_fds(void)
 			(void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
+/* Images of hundreds of layers take as many descriptors; select(2), for which the usual
+ * soft limit is kept low, is used nowhere. */
+static void allow_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
 static int set_version(void *state, const char *value, struct o2r_err *err)
 {
 	(void)value, (void)err;
@@ -87,6 +100,7 @@ int main(int argc, char **argv)
 	int r;
 
 	hold_standard_fds();
+	allow_descriptors();
 	catch_signals();
 	console_init(&cli.console, STDERR_FILENO);
 	argc -= argc > 0;

@@ -129,7 +129,7 @@ static void match_ids(const struct docker *d, struct docker_match *m)
 
 		if (strlen(e->d_name) != 64 || strncmp(e->d_name, hex, strlen(hex)) != 0)
 			continue;
-		snprintf(text, sizeof(text), "sha256:%s", e->d_name);
+		snprintf(text, sizeof(text), "sha256:%.64s", e->d_name);
 		if (digest_parse(text, strlen(text), &id, NULL) == 0)
 			offer(m, &id, 1);
 	}
