@@ -310,6 +310,24 @@ class Trees(Stack):
             self.assertEqual(sorted(os.listdir(root)), ["bound", "lost+found", "tmp"])
             self.assertEqual(os.listdir(root + "/tmp") + os.listdir(root + "/bound"), [])
 
+    def test_an_old_kernel(self):
+        """Without openat2 paths are opened part by part."""
+        top = self.layer()
+        randoverlay.fill(top, random.Random(3), 120)
+        expected = self.command("snapshot", "scratch", *layers(top), "-o", "-").stdout
+        shown = self.command("snapshot", "scratch", *layers(top), "-o", "-", env={"ASAN_OPTIONS": "detect_leaks=0"},
+                             wrap=["strace", "-f", "-o", self.path("calls"), "-e", "trace=openat2", "-e", "inject=openat2:error=ENOSYS"])
+        self.assertEqual(shown.stdout, expected)
+        with open(self.path("calls")) as f:
+            self.assertIn("INJECTED", f.read())
+
+    def test_without_proc(self):
+        top = self.layer()
+        with open(top + "/file", "wb"):
+            pass
+        self.wrong("snapshot", "scratch", *layers(top), "-o", self.path("x.img"), code=1, words=["attributes", "/proc is not mounted"],
+                   env={"ASAN_OPTIONS": "detect_leaks=0"}, wrap=["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"])
+
     def test_holes(self):
         top = self.layer()
         with open(top + "/sparse", "wb") as f:
