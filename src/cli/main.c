@@ -19,11 +19,12 @@ static volatile int cancelled;
 static void on_signal(int sig)
 {
 	/* the first signal asks, the second one does not wait for the answer */
-	if (cancelled) {
+	if (__atomic_load_n(&cancelled, __ATOMIC_RELAXED)) {
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}
-	cancelled = 1;
+	/* any thread may be the one that runs this, and all look at it */
+	__atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED);
 }
 
 static void catch_signals(void)
