@@ -108,7 +108,7 @@ def sanitize(run):
 
 
 # of the unit tests those that start threads; of the others those that have several at work
-THREADS = ("pool", "crew", "gzip", "data", "span-cache", "span-copy")
+THREADS = ("pool", "crew", "gzip", "data", "span-cache", "span-copy", "sources-fetcher", "sources-fetcher-parts", "sources-auth-threads")
 THREADS_CASES = ("test_contract.py", "test_view_readers.py", "test_registry_threads.py")
 
 
