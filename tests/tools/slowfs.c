@@ -180,7 +180,8 @@ int main(int argc, char **argv)
 {
 	char *args[] = {argv[0], "-f", "-o",
 		"allow_other,default_permissions,fsname=slowfs,attr_timeout=0,"
-		"entry_timeout=0", NULL, NULL};
+		"entry_timeout=0",
+		NULL, NULL};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: slowfs BACKING MOUNTPOINT\n");
