@@ -72,13 +72,13 @@ class Exports(Case):
         self.assertGreater(len(found), 30)
 
     def test_no_writable_data_of_ours(self):
-        """No object of the library stands in a writable section."""
+        """No object of the library stands in a writable section, but the mark that libcurl has been set up."""
         if judge.SANITIZED:
             return      # the sanitizers' own records stand there
         found = []
         for name in ("src/libo2r.a", *("src/%s/lib%s.a" % (room, room) for room in ("base", "blob", "fs", "sources", "ext4"))):
             for line in judge.run("objdump", "-t", os.path.join(BUILD, name)).splitlines():
                 # constants with addresses in them stand in .data.rel.ro, which is read-only once loaded
-                if re.search(r"\sO\s+(\.data|\.bss|\*COM\*)(?!\.rel\.ro)", line):
+                if re.search(r"\sO\s+(\.data|\.bss|\*COM\*)(?!\.rel\.ro)", line) and line.split()[-1] != "curl_once":
                     found.append("%s: %s" % (name, line))
         self.assertEqual(found, [])

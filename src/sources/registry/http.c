@@ -16,7 +16,7 @@ enum {
  * only a variable of the process can know. It is never torn down: a program that uses us
  * may use libcurl too.
  */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
 static void init(void)
 {
@@ -29,7 +29,7 @@ int http_create(const struct ctx *ctx, const _Atomic bool *stop, struct http **o
 {
 	struct http *h;
 
-	pthread_once(&once, init);
+	pthread_once(&curl_once, init);
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return err_nomem(err);
