@@ -8,8 +8,8 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "base/vec.h"
 #include "sources/archive_charset.h"
+#include "sources/archive_cpio_links.h"
 #include "sources/archive_tar_out.h"
 
 enum {
@@ -49,28 +49,18 @@ static int accept(struct archive *a)
 	return r;
 }
 
-/* Names that came as links to a file whose content is still to come. */
-struct early_link {
-	char *name, *target;
-};
-
 struct conversion {
 	struct archive *from;
 	struct tar_out *to;
 	const struct ctx *ctx;
 	char *buf;
 	uint64_t bytes; /* of content so far */
-	struct early_link *links;
-	size_t count, cap;
+	struct cpio_links links;
 };
 
 static void conversion_finish(struct conversion *c)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		free(c->links[i].name);
-		free(c->links[i].target);
-	}
-	free(c->links);
+	cpio_links_finish(&c->links);
 	free(c->buf);
 	tar_out_destroy(c->to);
 }
@@ -108,52 +98,34 @@ static int copy_data(struct conversion *c, struct o2r_err *err)
 	return r;
 }
 
-static int note_link(struct conversion *c, struct archive_entry *e, struct o2r_err *err)
+/* Links to a file that is written again lead to what it was before: they too. */
+static int write_names_again(struct conversion *c, const struct cpio_file *f,
+	struct archive_entry *e, struct o2r_err *err)
 {
-	struct early_link *l;
-
-	if (VEC_RESERVE(c->links, c->count, c->cap, 1, SIZE_MAX / sizeof(*l)) < 0)
-		return err_nomem(err);
-	l = &c->links[c->count++];
-	l->name = strdup(archive_entry_pathname(e));
-	l->target = strdup(archive_entry_hardlink(e));
-	return l->name && l->target ? 0 : err_nomem(err);
-}
-
-/* Links to a file that has been written again lead to what it was before. */
-static int write_links_again(
-	struct conversion *c, struct archive_entry *e, struct o2r_err *err)
-{
-	const char *target = archive_entry_hardlink(e);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < c->count; i++) {
-		CLEANUP(free_entry) struct archive_entry *link = NULL;
+	for (const struct cpio_name *n = f->names; r == 0 && n; n = n->next) {
+		CLEANUP(free_entry) struct archive_entry *link = archive_entry_clone(e);
 
-		if (strcmp(c->links[i].target, target) != 0)
-			continue;
-		link = archive_entry_clone(e);
 		if (!link)
 			return err_nomem(err);
-		archive_entry_set_pathname(link, c->links[i].name);
+		archive_entry_set_pathname(link, n->name);
 		r = tar_out_header(c->to, link, err);
 	}
 	return r;
 }
 
-/*
- * A cpio gives the content with the last name of a file and calls that a hard link to the
- * first one, which came empty: the first name is written again, with the content.
- */
-static int write_linked(
-	struct conversion *c, struct archive_entry *e, struct o2r_err *err)
+/* The content comes with a name that is called a link to the first one, which came
+ * empty: the first name is written again, with the content. */
+static int write_linked(struct conversion *c, struct cpio_file *f,
+	struct archive_entry *e, struct o2r_err *err)
 {
 	CLEANUP(free_entry) struct archive_entry *first = archive_entry_clone(e);
 	int r;
 
 	if (!first)
 		return err_nomem(err);
-	archive_entry_set_pathname(first, archive_entry_hardlink(e));
+	archive_entry_set_pathname(first, f->first);
 	archive_entry_set_hardlink(first, NULL);
 	archive_entry_set_filetype(first, AE_IFREG);
 	r = tar_out_header(c->to, first, err);
@@ -162,17 +134,54 @@ static int write_linked(
 	archive_entry_set_size(e, 0);
 	if (r == 0)
 		r = tar_out_header(c->to, e, err);
-	return r < 0 ? r : write_links_again(c, e, err);
+	if (r == 0)
+		r = write_names_again(c, f, e, err);
+	f->filled = true;
+	f->names = NULL;
+	return r;
+}
+
+static bool is_cpio(const struct conversion *c)
+{
+	return (archive_format(c->from) & ARCHIVE_FORMAT_BASE_MASK) ==
+	       ARCHIVE_FORMAT_CPIO;
 }
 
 static int write_link(struct conversion *c, struct archive_entry *e, struct o2r_err *err)
 {
-	int r = tar_out_header(c->to, e, err);
+	struct cpio_file *f;
+	int r;
 
-	if (r < 0 || (archive_format(c->from) & ARCHIVE_FORMAT_BASE_MASK) !=
-			     ARCHIVE_FORMAT_CPIO)
-		return r;
-	return note_link(c, e, err);
+	if (!is_cpio(c)) {
+		archive_entry_set_size(e, 0);
+		return tar_out_header(c->to, e, err);
+	}
+	f = cpio_links_file(&c->links, archive_entry_hardlink(e));
+	if (!f)
+		return err_nomem(err);
+	if (!f->filled && archive_entry_size(e) > 0)
+		return write_linked(c, f, e, err);
+	/* of content that is there again nothing is read */
+	archive_entry_set_size(e, 0);
+	r = tar_out_header(c->to, e, err);
+	return r < 0 || f->filled
+		       ? r
+		       : cpio_links_add(&c->links, f, archive_entry_pathname(e), err);
+}
+
+/* A file of a cpio with more names to come. */
+static int note_file(struct conversion *c, struct archive_entry *e, struct o2r_err *err)
+{
+	struct cpio_file *f;
+
+	if (!is_cpio(c) || archive_entry_nlink(e) < 2)
+		return 0;
+	f = cpio_links_file(&c->links, archive_entry_pathname(e));
+	if (!f)
+		return err_nomem(err);
+	f->filled = archive_entry_size(e) > 0;
+	f->names = NULL;
+	return 0;
 }
 
 static int convert_entry(
@@ -185,14 +194,15 @@ static int convert_entry(
 	if (!name)
 		return err_corrupt(err, "the archive has a name that cannot be told");
 	if (archive_entry_hardlink(e))
-		return archive_entry_size(e) > 0 ? write_linked(c, e, err)
-						 : write_link(c, e, err);
+		return write_link(c, e, err);
 	if (file && !archive_entry_size_is_set(e))
 		return err_corrupt(err,
 			"the archive does not say how large %s is: unpack it and pack it "
 			"as a tar",
 			text_quote(name, strlen(name)).s);
 	r = tar_out_header(c->to, e, err);
+	if (r == 0 && file)
+		r = note_file(c, e, err);
 	return r < 0 || !file ? r : copy_data(c, err);
 }
 

@@ -166,6 +166,22 @@ class Archives(ExtraCase):
                         self.assertEqual(os.stat(mounted + "/plain").st_ino, os.stat(mounted + "/sub/hard").st_ino)
         self.assertTrue(want)
 
+    def test_hard_links_of_cpio(self):
+        """Whichever name its content comes with: newc gives it with the last, odc with each."""
+        root = self.folder(a=b"content", z=b"other", e=b"")
+        for name in ("b", "c", "d"):
+            os.link(root + "/a", os.path.join(root, name))
+        os.link(root + "/e", root + "/f")
+        for format in ("newc", "odc"):
+            for order in ("abcdzef", "zfdecba"):
+                path = self.new("." + format)
+                judge.run("bsdtar", "-C", root, "--format", format, "-cf", path, *order)
+                image, _ = self.snapshot("scratch", "--size=min", "--layer", path)
+                with judge.loop_mount(image) as mounted:
+                    self.assertEqual({os.stat(os.path.join(mounted, n)).st_ino for n in "abcd"}, {os.stat(mounted + "/a").st_ino})
+                    self.assertEqual({n: open(os.path.join(mounted, n)).read() for n in "abcdz"}, {**dict.fromkeys("abcd", "content"), "z": "other"})
+                    self.assertEqual((os.stat(mounted + "/e").st_size, os.stat(mounted + "/a").st_nlink), (0, 4))
+
     def test_names_of_bytes(self):
         """Names that are no UTF-8 come through a conversion as they are."""
         data = archives.pack(Layer().file(b"caf\xe9", b"1").file("\u20ac/\U0001f600", b"2").tar(), "xz")
