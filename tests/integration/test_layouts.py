@@ -140,10 +140,6 @@ class Choice(judge.Case):
         self.refused("Folder", code=2, words=["the file or folder ./Folder is meant"])
         self.refused("Folder:latest", code=2, words=["the layout ./Folder is meant, write oci: in front"])
         self.assertEqual(self.taken("oci:Folder:latest"), 0)
-        # a good name too: what is not in the registry may be meant to be here
-        os.rename("Folder", "folder")
-        self.refused("folder", "--offline", code=3, words=["docker.io/library/folder:latest", "the file or folder ./folder is meant"])
-        self.refused("folder:v1", "--offline", code=3, words=["the layout ./folder is meant, write oci: in front"])
 
 
 class Damage(judge.Case):

@@ -80,6 +80,14 @@ class Offline(RegistryCase):
         self.o2r("pull", self.reference, AMD64)
         self.assertEqual(len(self.server.requests()), before + 1)
 
+    def test_a_folder_that_is_not_named_as_a_path(self):
+        """A good name: what is not in the registry may be meant to be here."""
+        os.chdir(self.work)
+        self.addCleanup(os.chdir, "/")
+        os.rename(self.from_layout, "folder")
+        self.refused("folder", "--offline", code=3, words=["docker.io/library/folder:latest", "the file or folder ./folder is meant"])
+        self.refused("folder:v1", "--offline", code=3, words=["the layout ./folder is meant, write oci: in front"])
+
     def test_usage(self):
         for args, words in ((["pull", self.from_layout], []), (["pull", self.reference, "--no-cache"], ["--no-cache"]), (["pull"], []),
                             (["digest", self.reference, "--parallel=33"], ["32"]), (["digest", self.reference, "--parallel=x"], ["--parallel"])):
