@@ -3,6 +3,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 
 import judge
@@ -148,9 +149,10 @@ class Together(ResumeCase):
         viewing.wait_for(lambda: self.on_disk() > MIB)
         one.send_signal(signal.SIGSTOP)
         two = self.start(reference, "-v")
-        for line in two.stderr:
-            if "another process" in line:
-                break
+        late = threading.Timer(120, two.kill)       # so that a test that fails ends
+        late.start()
+        line = next((line for line in two.stderr if "another process" in line), "nothing")
+        late.cancel()
         self.assertIn("blob %s: another process fetches it" % self.layers()[0], line)
         one.send_signal(signal.SIGCONT)
         for child in (one, two):
