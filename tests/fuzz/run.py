@@ -3,7 +3,7 @@
 
 usage: run.py [BUILD_ROOT] [TARGET...]
 
-O2R_FUZZ_SECONDS (60) is the time for each target. A crash, a leak, a hang, or less than 80 % of the lines is a failure; a
+O2R_FUZZ_SECONDS (40) is the time for each target. A crash, a leak, a hang, or less than 80 % of the lines is a failure; a
 crasher is kept as BUILD_ROOT/fuzz-crashes/NAME-* and belongs into the seeds once it is mended. Results go by the protocol of
 tests/run/results.py.
 """
@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests/run")]
 from aims import AIMS       # noqa: the path is set above
 import results              # noqa
 
-SECONDS = int(os.environ.get("O2R_FUZZ_SECONDS", "60"))
+SECONDS = int(os.environ.get("O2R_FUZZ_SECONDS", "40"))
 WANTED = 80.0
 SPEAKING = threading.Lock()
 BUILDS = {
