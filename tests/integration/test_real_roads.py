@@ -43,10 +43,15 @@ class Roads(Case):
         # no cache: what is decoded of an archive would stay there
         done = judge.o2r("snapshot", reference, "-o", out, "-q", "--no-cache", **kw)
         self.assertEqual(done.returncode, 0, done.stderr)
-        judge.fsck_silent(out)
-        lines, digest = judge.mounted_dump(out), judge.sha256(out)
+        digest = judge.sha256(out)
+        # the same bytes have been judged and dumped
+        lines = self.expected if digest == getattr(self, "digest", None) else self.judged(out)
         os.unlink(out)
         return lines, digest
+
+    def judged(self, out):
+        judge.fsck_silent(out)
+        return judge.mounted_dump(out)
 
     def same(self, reference, **kw):
         """As unpacked: everything but the root itself."""
