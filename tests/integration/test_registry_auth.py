@@ -101,10 +101,10 @@ class Token(CredentialCase):
 
 class Refresh(CredentialCase):
     def test_token_that_ends_in_mid_pull(self):
-        """It is good for three seconds, the pull is stopped for longer; and the server has said nothing of that."""
+        """It is good for five seconds, the pull is stopped for longer; and the server has said nothing of that."""
         self.from_layout = self.layout(layers(40))
         self.expected = self.of_layout(self.from_layout)
-        reference = self.token(lifetime=3 - LEEWAY)
+        reference = self.token(lifetime=5 - LEEWAY)
         out = self.path("out.ext4")
         child = subprocess.Popen([judge.O2R, "snapshot", reference, "-o", out, "--size=min", "--platform=linux/amd64", "--cache", self.cache, CREDS,
                                   "--parallel=1", "-q"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -112,7 +112,7 @@ class Refresh(CredentialCase):
             time.sleep(0.001)
         child.send_signal(signal.SIGSTOP)
         self.assertLess(len(self.blobs()), 40)
-        time.sleep(4.2)
+        time.sleep(6.2)
         child.send_signal(signal.SIGCONT)
         said = child.communicate(timeout=120)[1]
         self.assertEqual((child.returncode, judge.problems(said)), (0, []))
