@@ -4,7 +4,6 @@ A server never outlives the test: it is stopped by a cleanup, and the kernel kil
 """
 import collections
 import contextlib
-import hashlib
 import http.client
 import json
 import os
@@ -244,10 +243,6 @@ def fetched(requests):
         if match and rq.method == "GET" and rq.status in (200, 206):
             found[match[1]] += rq.bytes if isinstance(rq, Access) else rq.sent
     return found
-
-
-def sha256(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def killed(child):

@@ -119,6 +119,36 @@ class Secrets(CredentialCase):
                 self.assertNotIn(secret, line)
 
 
+    def test_signed_places(self):
+        """What a redirect's query holds is as good as a password for a while."""
+        store = self.served(FakeRegistry({"test/image": self.from_layout}))
+        server = self.served(FakeRegistry({"test/image": self.from_layout}))
+        server.on("/blobs/", redirect(lambda path: store.url + path + "?X-Amz-Signature=5ecret5ignature"))
+        reference = server.address + "/test/image:latest"
+        for rule, code in ((None, 0), (errors(403, "DENIED"), 4), (errors(418, "X"), 1), (redirect("http://localhost:1/?sig=5ecret5ignature"), 1)):
+            with self.subTest(code=code):
+                if rule:
+                    store.behave().on("/blobs/", rule)
+                self.silent(reference, code=code, more=("5ecret5ignature",))
+
+    def test_proxies(self):
+        """The password of a proxy is for the proxy."""
+        space = network.Network()
+        self.addCleanup(space.close)
+        proxy = self.served(space.inside(Web))
+        for status in (407, 403, 502):
+            proxy.answer = lambda rq, status=status: rq.reply(status)
+            for where in (proxy.address, "localhost:1", "nowhere.invalid:3"):
+                for name, args in (("registry.example.com:5000", ["--insecure"]), ("registry.example.com", [])):
+                    with self.subTest(name, status=status, where=where):
+                        url = "http://%s:5ecret@%s" % (USER, where)
+                        done = space.o2r("digest", name + "/test/image", "--no-cache", "-vvvv", *args, env={"http_proxy": url, "https_proxy": url})
+                        self.assertIn(done.returncode, (1, 4), done.stderr)
+                        self.assertNotIn("5ecret", done.stderr)
+                        self.assertNotIn(basic(USER, "5ecret"), done.stderr)
+        self.assertTrue(proxy.seen)
+
+
 class OtherHosts(CredentialCase):
     def elsewhere(self, answer=None, **web):
         return self.served(Web(answer, **web))
