@@ -8,6 +8,7 @@
 #include "sources/registry/http_impl.h"
 
 enum {
+	EXPLAIN_TRIES = 3,
 	CONNECTIONS_MAX = 4, /* kept by a session: the registry, where it redirects to */
 };
 
@@ -121,8 +122,7 @@ static void cleanup_reply(struct http_reply *r)
  * connection. TLS 1.2 tells before. So ask once more, without a secret: this is about
  * what to say only.
  */
-static int explain(
-	struct http *h, const struct http_hop *of, int code, struct o2r_err *err)
+static int ask_again(struct http *h, const struct http_hop *of, struct o2r_err *why)
 {
 	CLEANUP(cleanup_reply) struct http_reply reply = {0};
 	struct http_request rq = {.tls = of->rq->tls};
@@ -132,10 +132,21 @@ static int explain(
 		.own_origin = of->own_origin,
 		.reply = &reply,
 		.tls12 = true};
-	struct o2r_err why = {0};
-	int r = http_transfer(h, &hop, &why);
+	int r = http_transfer(h, &hop, why);
 
 	free(hop.location);
+	return r;
+}
+
+static int explain(
+	struct http *h, const struct http_hop *of, int code, struct o2r_err *err)
+{
+	struct o2r_err why = {0};
+	int r = -ECONNRESET;
+
+	/* there too it may get lost, if rarely */
+	for (int i = 0; r == -ECONNRESET && i < EXPLAIN_TRIES; i++)
+		r = ask_again(h, of, &why);
 	if (r != -EKEYREJECTED && r != -EINTR)
 		return code;
 	if (err)
