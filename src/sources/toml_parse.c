@@ -197,7 +197,7 @@ static int read_pair(struct toml_reader *r, struct toml *table)
 
 static int read_array(struct toml_reader *r, struct toml *array)
 {
-	struct toml *item;
+	struct toml *item = NULL;
 	int s;
 
 	array->kind = TOML_ARRAY;
