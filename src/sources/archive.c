@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "sources/archive_charset.h"
 #include "sources/archive_impl.h"
+#include "sources/archive_tar_out.h"
 #include "sources/archive_input.h"
 
 enum {
@@ -52,22 +53,13 @@ static int failed(const struct reader *r, struct o2r_err *err)
 		why ? text_quote(why, strlen(why)).s : "it cannot be read");
 }
 
-/* The filters that libarchive has built in; others would start programs. */
 static int accept_formats(struct archive *a)
 {
-	int (*const all[])(struct archive *) = {
-		archive_read_support_format_tar,
-		archive_read_support_format_empty,
-		archive_read_support_filter_gzip,
-		archive_read_support_filter_bzip2,
-		archive_read_support_filter_xz,
-		archive_read_support_filter_zstd,
-	};
-	int worst = ARCHIVE_OK;
+	int r = archive_read_support_format_tar(a);
 
-	for (size_t i = 0; worst == ARCHIVE_OK && i < ARRAY_LEN(all); i++)
-		worst = all[i](a);
-	return worst;
+	if (r == ARCHIVE_OK)
+		r = archive_read_support_format_empty(a);
+	return r == ARCHIVE_OK ? archive_accept_filters(a) : r;
 }
 
 static void reader_finish(struct reader *r)

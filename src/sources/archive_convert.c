@@ -36,13 +36,9 @@ static int accept(struct archive *a)
 		archive_read_support_format_zip,
 		archive_read_support_format_7zip,
 		archive_read_support_format_iso9660,
-		archive_read_support_filter_gzip,
-		archive_read_support_filter_bzip2,
-		archive_read_support_filter_xz,
 		archive_read_support_filter_lzma,
-		archive_read_support_filter_zstd,
 	};
-	int r = ARCHIVE_OK;
+	int r = archive_accept_filters(a);
 
 	for (size_t i = 0; r == ARCHIVE_OK && i < ARRAY_LEN(all); i++)
 		r = all[i](a);

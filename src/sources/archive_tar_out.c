@@ -27,6 +27,21 @@ struct tar_out {
 	int fd;
 };
 
+int archive_accept_filters(struct archive *a)
+{
+	int (*const filters[])(struct archive *) = {
+		archive_read_support_filter_gzip,
+		archive_read_support_filter_bzip2,
+		archive_read_support_filter_xz,
+		archive_read_support_filter_zstd,
+	};
+	int r = ARCHIVE_OK;
+
+	for (size_t i = 0; r == ARCHIVE_OK && i < ARRAY_LEN(filters); i++)
+		r = filters[i](a);
+	return r;
+}
+
 int archive_failed(struct archive *a, const char *what, struct o2r_err *err)
 {
 	const char *why = archive_error_string(a);

@@ -9,6 +9,10 @@
 struct archive;
 struct archive_entry;
 
+/* The compressions that libarchive has built in; for others it would start programs. An
+ * ARCHIVE_ code. */
+int archive_accept_filters(struct archive *a);
+
 /* What libarchive says went wrong, as an error of ours. */
 int archive_failed(struct archive *a, const char *what, struct o2r_err *err);
 
