@@ -11,7 +11,7 @@ import registries
 import samples
 import viewing
 from fake_registry import FakeRegistry, cut, slowly
-from mkimage import Image, Layer
+from mkimage import Image, Layer, Layout
 from registries import RegistryCase, fetched, storage
 
 SEED = int(os.environ.get("O2R_SEED") or random.randrange(1 << 32))
@@ -124,7 +124,7 @@ class Killed(ResumeCase):
 
 class Together(ResumeCase):
     def test_two_at_once(self):
-        """Each layer is fetched once (the config is a document of some hundred bytes that nobody waits for)."""
+        """Each layer and the config are fetched once; what the tag means is asked for by each."""
         self.use(layers(6, 4 * MIB))
         server = self.registry()
         reference = self.put(server, self.from_layout)
@@ -135,9 +135,88 @@ class Together(ResumeCase):
             for child in children:
                 said = child.communicate(timeout=300)[1]
                 self.assertEqual((child.returncode, judge.problems(said)), (0, []))
-            got = fetched(server.requests()[before:])
-            self.assertEqual({layer: got[layer] for layer in self.layers()}, {layer: self.sizes()[layer] for layer in self.layers()})
+            asked = server.requests()[before:]
+            self.assertEqual(fetched(asked), self.sizes())
+            self.assertEqual(len([rq for rq in asked if "/manifests/" in rq.path]), count)
             self.right(reference)
+
+    def document_held(self, digest):
+        """A registry that holds its first answer for a document back until `go` is set; its image's reference."""
+        self.go, lock, first = threading.Event(), threading.Lock(), []
+        self.addCleanup(self.go.set)
+
+        def hold(rq, _):
+            with lock:
+                first.append(rq)
+                held = len(first) == 1
+            if held:
+                self.go.wait(120)
+            return NotImplemented
+        self.server = self.served(FakeRegistry({"test/image": self.from_layout})).on(digest, hold)
+        return self.server.address + "/test/image:latest"
+
+    def asked_for(self, digest):
+        return [rq for rq in list(self.server.seen) if rq.path.endswith(digest)]
+
+    def held_and_waiting(self, digest):
+        """Two commands: one that waits for the document, and one that waits for the first. The lines that the latter said so far."""
+        reference = self.document_held(digest)
+        one = self.start(reference)
+        self.addCleanup(one.kill)
+        viewing.wait_for(lambda: self.asked_for(digest))
+        two = self.start(reference, "-v")
+        late = threading.Timer(120, two.kill)       # so that a test that fails ends
+        late.start()
+        self.addCleanup(late.cancel)
+        line = next((line for line in two.stderr if "document" in line), "nothing")
+        self.assertIn("document %s: another process fetches it" % digest, line)
+        return one, two
+
+    def ended(self, child):
+        """All that it said until then."""
+        said = child.communicate(timeout=300)[1]
+        self.assertEqual(child.returncode, 0, said)
+        return said
+
+    def documents(self):
+        """Of an image below an index: its manifest and its config."""
+        self.from_layout = self.layout(Layout().add_index([samples.small(), samples.small(arch="arm64")]))
+        facts = self.facts["manifests"][0]
+        return facts["digest"], facts["config"]
+
+    def test_documents_come_once(self):
+        """By digest: the manifest of an index, and the config."""
+        for digest in self.documents():
+            with self.subTest(digest):
+                self.cache = self.new(".cache")
+                one, two = self.held_and_waiting(digest)
+                self.go.set()
+                self.ended(one)
+                self.ended(two)
+                self.assertEqual(len(self.asked_for(digest)), 1)
+                self.whole()
+                self.assertEqual(storage(self.cache, "partial"), {})
+
+    def test_document_of_one_that_dies(self):
+        """Whoever waits sees it, and does not wait until it has waited long enough."""
+        digest = self.documents()[1]
+        one, two = self.held_and_waiting(digest)
+        registries.killed(one)
+        one.stderr.close()
+        self.assertNotIn("not waited for any longer", self.ended(two))
+        self.assertEqual(len(self.asked_for(digest)), 2)
+        self.whole()
+        self.assertEqual(storage(self.cache, "partial"), {})
+
+    def test_document_that_does_not_come(self):
+        """The other one stands still: then it is asked for twice, and nobody waits for ever."""
+        digest = self.documents()[1]
+        one, two = self.held_and_waiting(digest)
+        self.assertIn("not waited for any longer", self.ended(two))
+        self.assertEqual(len(self.asked_for(digest)), 2)
+        self.go.set()
+        self.ended(one)
+        self.whole()
 
     def test_one_that_waits_says_for_what(self):
         """The other one has been stopped, so that nothing happens."""

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "sources/registry/document_turn.h"
 
 void documents_finish(struct documents *d)
 {
@@ -141,6 +142,42 @@ static int from_registry(struct documents *d, enum layout_role role,
 	return 0;
 }
 
+/* From the store, or else from the registry, by one of the commands that want it. */
+static int fetch(struct documents *d, enum layout_role role, const struct digest *digest,
+	uint64_t size, struct buf *out, struct o2r_err *err)
+{
+	CLEANUP(document_turn_end)
+	struct document_turn turn = {
+		/* offline nothing is waited for */
+		.store = d->session ? d->store : NULL,
+		.digest = digest,
+		.size = size,
+		.ctx = d->ctx,
+	};
+	uint64_t max = limit_of(d, role);
+	int r = from_store(d, digest, max, out, err);
+
+	for (int mine = 0; r < 0 && r != -EFBIG && !mine;) {
+		mine = document_turn_take(&turn, err);
+		if (mine < 0)
+			return mine;
+		/* whoever had it before may have ended meanwhile */
+		if (turn.store)
+			r = from_store(d, digest, max, out, err);
+	}
+	if (r == -EFBIG)
+		return err_wrap(err,
+			"%s: %s is larger than allowed (raise it with --limit %s=N)",
+			d->name, digest_format(digest).s,
+			role == LAYOUT_CONFIG ? "config" : "manifest");
+	if (r == 0)
+		return 0;
+	r = from_registry(d, role, digest, size, out, err);
+	if (r == 0)
+		keep(d, digest, out);
+	return r;
+}
+
 int documents_get(struct documents *d, enum layout_role role, const struct digest *digest,
 	uint64_t size, const struct buf **out, struct o2r_err *err)
 {
@@ -152,18 +189,9 @@ int documents_get(struct documents *d, enum layout_role role, const struct diges
 		*out = recent;
 		return 0;
 	}
-	r = from_store(d, digest, limit_of(d, role), &bytes, err);
-	if (r == -EFBIG)
-		return err_wrap(err,
-			"%s: %s is larger than allowed (raise it with --limit %s=N)",
-			d->name, digest_format(digest).s,
-			role == LAYOUT_CONFIG ? "config" : "manifest");
-	if (r < 0) {
-		r = from_registry(d, role, digest, size, &bytes, err);
-		if (r < 0)
-			return r;
-		keep(d, digest, &bytes);
-	}
+	r = fetch(d, role, digest, size, &bytes, err);
+	if (r < 0)
+		return r;
 	*out = hold(d, digest, &bytes);
 	return 0;
 }
