@@ -27,7 +27,8 @@ static struct fixture all[SHAPES];
 struct borrower {
 	pthread_mutex_t lock;
 	pthread_cond_t over;
-	bool done, keep;
+	bool done, keep, has;
+	pthread_t thread; /* who borrows, if he keeps it */
 	int status;
 	const unsigned char *plain; /* what it should be */
 	unsigned char *dst;
@@ -44,7 +45,12 @@ static void borrowed(void *arg, int status, const struct iovec *v, unsigned n,
 
 	(void)err;
 	pthread_mutex_lock(&b->lock);
-	/* as long as somebody wants to see what others do meanwhile */
+	/* as long as somebody wants to see what others do meanwhile; a worker would keep
+	 * them waiting */
+	b->has = b->keep;
+	if (b->keep)
+		must(pthread_equal(pthread_self(), b->thread));
+	pthread_cond_broadcast(&b->over);
 	while (b->keep)
 		pthread_cond_wait(&b->over, &b->lock);
 	b->status = status;
@@ -178,6 +184,15 @@ static void let_go(struct borrower *b)
 	pthread_mutex_unlock(&b->lock);
 }
 
+/* Or it would be late, and find what others have thrown out. */
+static void wait_until_it_has(struct borrower *b)
+{
+	pthread_mutex_lock(&b->lock);
+	while (!b->has)
+		pthread_cond_wait(&b->over, &b->lock);
+	pthread_mutex_unlock(&b->lock);
+}
+
 struct slow {
 	struct span_cache *cache;
 	struct borrower borrower;
@@ -188,6 +203,7 @@ static void *borrow_slowly(void *arg)
 {
 	struct slow *s = arg;
 
+	s->borrower.thread = pthread_self();
 	borrow_start(&s->borrower, s->cache, 0, SPAN / 2, s->dst, sizeof(s->dst));
 	return NULL;
 }
@@ -196,15 +212,17 @@ static void *borrow_slowly(void *arg)
  * as it is. */
 static void kept_while_lent(void)
 {
-	struct span_cache_options o = {.memory = 12 * SPAN, .threads = 2};
+	struct span_cache_options o = {.memory = 20 * SPAN, .threads = 2};
 	struct slow s = {.cache = open_cache(all, SHAPES, &o)};
 	pthread_t t;
 
-	/* there already: a worker must not be kept from its work */
-	for (uint64_t off = SPAN; off <= 4 * SPAN; off += SPAN)
-		CHECK_EQ(read_at(s.cache, &all[0], 0, off - 10, 10), 0);
+	/* each piece is there already, wherever spans begin: the borrower's callback must
+	 * not be a worker's, which it would keep from its work */
+	for (uint64_t off = 0; off < 4 * SPAN; off += STREAM_PIECE)
+		CHECK_EQ(read_at(s.cache, &all[0], 0, off, 10), 0);
 	borrower_init(&s.borrower, true);
 	must(pthread_create(&t, NULL, borrow_slowly, &s) == 0);
+	wait_until_it_has(&s.borrower);
 	for (int round = 0; round < 3; round++)
 		for (unsigned i = 0; i < 3; i++)
 			for (uint64_t off = 0; off + SPAN <= SIZE; off += SPAN)
@@ -219,7 +237,8 @@ static void kept_while_lent(void)
 	span_cache_destroy(s.cache);
 }
 
-/* Where a quarter of the memory is less than a span all is copied. */
+/* What does not fit into a quarter of the memory is copied: all of it where that is less
+ * than a span, as with spans of one length. */
 static void copied(void)
 {
 	struct span_cache_options o = {.memory = 1, .threads = 1};
@@ -230,7 +249,7 @@ static void copied(void)
 	borrower_init(&b, false);
 	borrow_start(&b, c, 0, 1000, dst, sizeof(dst));
 	CHECK_EQ(borrow_end(&b), 0);
-	CHECK_EQ(b.lent, 0);
+	CHECK(b.lent <= c->memory / 4);
 	borrower_finish(&b);
 	span_cache_destroy(c);
 }
