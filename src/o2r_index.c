@@ -170,6 +170,7 @@ static int verify_blob(
 		r = digester_final(&d, &is, err);
 	if (r < 0 || digest_equal(want, &is))
 		return r;
+	blob_doubt(&source_of(il)->blob, true);
 	return err_corrupt(err, "blob has the digest %s, not %s", digest_format(&is).s,
 		digest_format(want).s);
 }

@@ -358,6 +358,12 @@ bool blob_checks(const struct blob *b)
 	return b->ops && b->ops->checks && b->ops->checks(b->arg);
 }
 
+void blob_doubt(const struct blob *b, bool sure)
+{
+	if (b->ops && b->ops->doubt)
+		b->ops->doubt(b->arg, sure);
+}
+
 int blob_identity(const struct blob *b, struct stat *st)
 {
 	return b->ops && b->ops->identity ? b->ops->identity(b->arg, st) : -ENOTSUP;

@@ -37,6 +37,8 @@ struct blob_ops {
 	/* does the blob compute its digest itself, while its bytes arrive, so that nobody
 	 * else needs to? NULL: no */
 	bool (*checks)(void *arg);
+	/* see blob_doubt; NULL: nobody has vouched for it */
+	void (*doubt)(void *arg, bool sure);
 	void (*destroy)(void *arg);
 };
 
@@ -83,6 +85,13 @@ void blob_want(const struct blob *b);
 /* Whether the blob's maker checks its digest while its bytes arrive: until blob_ready has
  * returned 0 they are not known to be right. */
 bool blob_checks(const struct blob *b);
+
+/*
+ * Bytes of it are not what they should be, for who vouches for the blob because it was
+ * verified earlier: it is not to be believed the next time without looking. sure: its
+ * digest was computed and is another one. Any thread, any number of times.
+ */
+void blob_doubt(const struct blob *b, bool sure);
 
 /* Open the file now, when it is not open yet: from now on it cannot be replaced. CORRUPT
  * when it is another one than the blob was made of. For a blob that arrives: wait until

@@ -235,8 +235,12 @@ int stream_reader_read(
 	if (!n)
 		return 0;
 
-	return r->decoder ? decode_at(r, off, buf, n, err)
-			  : read_plain(s, off, buf, n, err);
+	int failed = r->decoder ? decode_at(r, off, buf, n, err)
+				: read_plain(s, off, buf, n, err);
+
+	if (failed == -EBADMSG)
+		blob_doubt(s->blob, false);
+	return failed;
 }
 
 uint64_t stream_reader_at(const struct stream_reader *r)

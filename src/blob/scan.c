@@ -214,6 +214,8 @@ static int run(struct scan *s, const struct stream_expect *expect, struct o2r_er
 	else if (checked)
 		st->blob_digest = expect->blob_digest;
 	r = check_digest(&expect->blob_digest, &st->blob_digest, "blob", err);
+	if (r < 0)
+		blob_doubt(s->blob, true);
 	return r < 0 ? r
 		     : check_digest(&expect->diff_id, &st->diff_id, "decoded layer", err);
 }
@@ -303,6 +305,9 @@ int stream_scan(const struct blob *blob, const struct stream_expect *expect,
 
 	int r = scan_stream(&s, expect, err);
 
+	/* or it was never right: then looking once more does no harm */
+	if (r == -EBADMSG)
+		blob_doubt(blob, false);
 	if (r == 0)
 		*out = STEAL(st);
 	return r;

@@ -115,6 +115,9 @@ int span_plain_read(struct span_cache *c, struct span_want *w, const struct blob
 
 	if (r == 0)
 		r = check(s, from, to, v, err);
+	/* a decoded copy is not the blob */
+	if (r == -EBADMSG && b == s->blob)
+		blob_doubt(b, false);
 	scratch_put(c, scratch, r == 0 ? w->end - w->off : 0);
 	return r;
 }

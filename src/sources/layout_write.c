@@ -213,10 +213,10 @@ static int copy_verified(
 	/* what another thread's failure has stopped is not whole */
 	if (r < 0 || atomic_load(&w->failed))
 		return r;
-	if (!digest_equal(&got, p->digest))
-		return err_corrupt(
-			err, "its content has the digest %s", digest_format(&got).s);
-	return 0;
+	if (digest_equal(&got, p->digest))
+		return 0;
+	blob_doubt(p->blob, true);
+	return err_corrupt(err, "its content has the digest %s", digest_format(&got).s);
 }
 
 static int copy_part(struct writer *w, const struct part *p, struct o2r_err *err)

@@ -63,6 +63,8 @@ int store_get(struct store *s, enum store_kind kind, const struct digest *d,
 bool store_has(struct store *s, enum store_kind kind, const struct digest *d);
 /* Remove what turned out to be of no use. */
 void store_drop(struct store *s, enum store_kind kind, const struct digest *d);
+/* The same of a blob if fd still is the file of that name: whether it was. */
+bool store_drop_blob(struct store *s, const struct digest *d, int fd);
 
 /* A file being made; tmpfile_finish (file.h) discards it. */
 int store_begin(struct store *s, struct tmpfile *t, struct o2r_err *err) O2R_MUST_CHECK;
@@ -94,6 +96,8 @@ bool store_seen(struct store *s, const struct digest *blob, const struct stat *s
  * a file of the store by whoever made and verified it, when nobody else could write. */
 void store_note_seen(struct store *s, const struct digest *blob, const struct stat *st,
 	const struct timespec *began);
+/* No file counts as seen any more: something that was is not the blob. */
+void store_forget_seen(struct store *s, const struct digest *blob);
 
 struct store_item {
 	enum store_kind kind;

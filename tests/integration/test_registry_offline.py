@@ -1,16 +1,20 @@
 """What is kept of pulled images, and what can be done with it alone."""
 import json
 import os
+import struct
 import subprocess
 
 import judge
 import samples
 import viewing
+from bad import flipped
 from fake_registry import FakeRegistry
 from mkimage import Layout
+from packfile import Pack
 from registries import RegistryCase, storage
 
 AMD64 = "--platform=linux/amd64"
+HOSTS = b"127.0.0.1 localhost\n"
 
 
 class Offline(RegistryCase):
@@ -28,13 +32,13 @@ class Offline(RegistryCase):
         for reference in (self.reference, self.by_digest, "docker://" + self.reference):
             with self.subTest(reference):
                 self.same(reference, self.from_layout, "--offline")
-        self.assertEqual(self.o2r("cat", self.reference, "/etc/hosts", "--offline", AMD64).stdout, b"127.0.0.1 localhost\n")
+        self.assertEqual(self.o2r("cat", self.reference, "/etc/hosts", "--offline", AMD64).stdout, HOSTS)
         self.assertEqual(self.o2r("digest", self.reference, "--offline", AMD64).stdout.decode(), self.digest + "\n")
         self.o2r("save", self.reference, self.path("saved"), "--offline", AMD64)
         self.assertEqual(self.of_layout(self.path("saved")), self.of_layout(self.from_layout))
         with viewing.view(self.reference, "--offline", "--cache", self.cache) as v:
             with open(os.path.join(v.root, "etc/hosts"), "rb") as f:
-                self.assertEqual(f.read(), b"127.0.0.1 localhost\n")
+                self.assertEqual(f.read(), HOSTS)
 
     def test_what_is_not_there(self):
         self.fails(self.reference, "--offline", code=3, words=["--offline"])
@@ -163,6 +167,57 @@ class Kept(RegistryCase):
                         self.assertEqual(judge.sha256(self.path("out")), self.of_layout(self.from_layout))
                     self.same(self.reference, self.from_layout)
                     path = self.blobs()[layer.split(":")[1]]
+
+    def rotten(self, layer):
+        """A byte of a kept blob is another one, and nothing of its file tells."""
+        path = self.blobs()[layer.split(":")[1]]
+        with open(path, "r+b") as f:
+            data = f.read()
+            at = data.find(HOSTS) if HOSTS in data else len(data) // 2      # of a plain one something that is seen
+            f.seek(0)
+            f.write(flipped(data, at))
+        st = os.stat(path)
+        pack = Pack(os.path.join(self.cache, "index", "sha256", layer.split(":")[1] + ".seen"))
+        pack.sections[0][1] += struct.pack("<QQQQQII", st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns // 10**9, st.st_ctime_ns // 10**9,
+                                           st.st_mtime_ns % 10**9, st.st_ctime_ns % 10**9)
+        pack.save()
+
+    def read_all(self):
+        """Of a view: the code that a command has for what is damaged."""
+        with viewing.view(self.reference, "--cache", self.cache, foreground=True) as v:
+            # by way of a pipe: tar reads nothing for /dev/null
+            done = subprocess.run("tar -C '%s' -c . | cat >/dev/null; test ${PIPESTATUS[0]} = 0" % v.root, shell=True, executable="/bin/bash",
+                                  stderr=subprocess.DEVNULL)
+        return 6 if done.returncode else 0
+
+    def mended(self, command):
+        """A disk that forgets: who finds out fails, and the next command fetches the blob anew."""
+        with self.subTest(command.__name__):
+            self.same(self.reference, self.from_layout)
+            self.rotten(self.layers()[0])
+            self.assertEqual(command(), 6)
+            before = len(self.server.seen)
+            self.same(self.reference, self.from_layout)
+            self.assertEqual([rq.path.rpartition("/")[2] for rq in self.server.seen[before:] if "/blobs/" in rq.path], self.layers()[:1])
+
+    def test_rotten_plain(self):
+        self.server.images["test/image"] = self.from_layout = self.layout(samples.image("plain"))
+        self.mended(self.read_all)
+
+    def test_rotten(self):
+        def snapshot():
+            return judge.o2r("snapshot", self.reference, "-o", self.path("out"), "--force", AMD64, "--cache", self.cache).returncode
+
+        def scanned():
+            for path in storage(self.cache, "index").values():
+                os.unlink(path)
+            return snapshot()
+
+        def saved():
+            return judge.o2r("save", self.reference, self.new(".saved"), AMD64, "--cache", self.cache).returncode
+
+        for command in (snapshot, scanned, saved, self.read_all):
+            self.mended(command)
 
     def test_folder_that_cannot_be_used(self):
         """It is a warning, and the image comes all the same."""

@@ -201,6 +201,33 @@ static bool op_checks(void *arg)
 	return !known;
 }
 
+/* What is in the store was verified when it came. Whoever is sure has it thrown away;
+ * otherwise the next one who wants it computes its digest again, and does so then. */
+static void op_doubt(void *arg, bool sure)
+{
+	const struct reader *rd = arg;
+	struct fetch *b = rd->blob;
+	struct fetcher *f = b->fetcher;
+
+	pthread_mutex_lock(&f->lock);
+
+	int fd = f->store && b->phase == PHASE_WHOLE && b->has_st ? b->fd : -1;
+
+	pthread_mutex_unlock(&f->lock);
+	if (fd < 0)
+		return;
+	store_forget_seen(f->store, &b->digest);
+	if (sure && store_drop_blob(f->store, &b->digest, fd))
+		ctx_log(f->ctx, LOG_WARN,
+			"the kept blob %s is damaged, and dropped: the next command "
+			"fetches it anew",
+			b->name.s);
+	else if (!sure && !atomic_exchange(&b->doubted, true))
+		ctx_log(f->ctx, LOG_INFO,
+			"the kept blob %s may be damaged: the next command looks",
+			b->name.s);
+}
+
 static void op_destroy(void *arg)
 {
 	free(arg);
@@ -214,6 +241,7 @@ static const struct blob_ops fetched_ops = {
 	.want = op_want,
 	.arrived = op_arrived,
 	.checks = op_checks,
+	.doubt = op_doubt,
 	.destroy = op_destroy,
 };
 

@@ -87,6 +87,7 @@ struct fetch {
 
 	enum fetch_phase phase;
 	_Atomic bool at_rest_ready; /* phase is whole: at_rest may be read */
+	_Atomic bool doubted;       /* said to be perhaps damaged */
 	uint64_t turn;              /* blobs are fetched in this order */
 	unsigned waiting;           /* readers that do */
 	uint64_t awaited;           /* the lowest front that one waits for */

@@ -291,6 +291,81 @@ static void test_offline(void)
 	fake_finish(&client);
 }
 
+/* A byte of the kept blob is another one, and nothing tells. */
+static void rot(struct store *s, const struct digest *d)
+{
+	struct stat st;
+	int fd = open(path_of(s, "blobs", d, ""), O_RDWR);
+
+	CHECK_EQ(pwrite(fd, "x", 1, 5000), 1);
+	CHECK_EQ(fstat(fd, &st), 0);
+	close(fd);
+	store_note_seen(s, d, &st, NULL);
+}
+
+/* Whoever finds that a kept blob is not what it was says so, and is the last to get it:
+ * thrown away at once when that is sure, else by the next one, who looks. */
+static void test_rotten(void)
+{
+	struct client client;
+	struct store *s = open_store("rotten");
+	struct fetch_case c;
+
+	fake_init(&client);
+	fake_add(&client, 100000);
+	for (int sure = 0; sure < 2; sure++) {
+		const struct digest *d = &client.blobs[0].digest;
+		unsigned char byte = 0;
+
+		expect_fetched(&client, s, 0);
+		rot(s, d);
+		client.count = 0;
+		case_begin(&c, &client, s, 1);
+
+		struct blob b = blob_of(&c, &client, 0);
+
+		CHECK_EQ(blob_pread(&b, &byte, 1, 5000, NULL), 0);
+		CHECK_EQ(byte, 'x');
+		blob_doubt(&b, sure);
+		CHECK_EQ(store_has(s, STORE_BLOB, d), !sure);
+		CHECK_EQ(c.told.warnings, sure);
+		blob_close(&b);
+		case_end(&c);
+		expect_fetched(&client, s, 0);
+		CHECK_EQ(fake_asked(&client, 0), 1);
+	}
+	store_close(s);
+	fake_finish(&client);
+}
+
+/* What somebody else has put in its place meanwhile stays; and so does a good one. */
+static void test_rotten_and_replaced(void)
+{
+	struct client client;
+	struct store *s = open_store("replaced");
+	struct fetch_case c;
+
+	fake_init(&client);
+	fake_add(&client, 100000);
+	expect_fetched(&client, s, 0);
+	case_begin(&c, &client, s, 1);
+
+	struct blob b = blob_of(&c, &client, 0);
+
+	expect_bytes(&b, &client, 0);
+	store_drop(s, STORE_BLOB, &client.blobs[0].digest);
+	expect_fetched(&client, s, 0);
+	blob_doubt(&b, true);
+	CHECK(store_has(s, STORE_BLOB, &client.blobs[0].digest));
+	blob_doubt(&b, false);
+	blob_close(&b);
+	case_end(&c);
+	expect_fetched(&client, s, 0);
+	CHECK_EQ(fake_asked(&client, 0), 2);
+	store_close(s);
+	fake_finish(&client);
+}
+
 static uint64_t milliseconds(void)
 {
 	struct timespec t;
@@ -467,6 +542,8 @@ int main(void)
 	test_failure();
 	test_broken();
 	test_offline();
+	test_rotten();
+	test_rotten_and_replaced();
 	test_cancel();
 	test_no_store_to_write();
 	test_damaged_in_store();
