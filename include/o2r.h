@@ -377,11 +377,11 @@ O2R_API int o2r_unmount(const char *dir, bool lazy, struct o2r_error *error);
  */
 
 struct o2r_cache_item {
-	const char
-		*kind; /* "index", "decoded", "blob", "name", "partial", "unfinished" */
+	const char *kind;   /* "index", "decoded", "blob", "name", "partial", "archive",
+			       "unfinished" */
 	const char *digest; /* of the blob (of the decoded layer) that it belongs to; of a
-			       name's text; NULL when unfinished: being made, or left by
-			       a run that died */
+			       name's text; of a file's identity; NULL when unfinished:
+			       being made, or left by a run that died */
 	uint64_t bytes;     /* on disk */
 	int64_t used;       /* last use, seconds since 1970 */
 	bool in_use;        /* by a process, now */

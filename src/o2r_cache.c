@@ -18,6 +18,7 @@ static const char *kind_name(enum store_kind kind)
 		[STORE_BLOB] = "blob",
 		[STORE_NAME] = "name",
 		[STORE_PARTIAL] = "partial",
+		[STORE_ARCHIVE] = "archive",
 		[STORE_UNFINISHED] = "unfinished",
 	};
 

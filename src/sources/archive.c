@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "sources/archive_charset.h"
 #include "sources/archive_impl.h"
+#include "sources/archive_kept.h"
 #include "sources/archive_tar_out.h"
 #include "sources/archive_input.h"
 
@@ -219,18 +220,24 @@ int archive_open(int fd, const char *name, struct store *store, const struct ctx
 	CLEANUP(reader_finish)
 	struct reader r = {.file = file, .ctx = ctx};
 	UTF8_NAMES(charset);
+	struct archive_kept kept;
 	int ret;
 
 	if (!file) {
 		close(fd);
 		return err_nomem(err);
 	}
-	ret = start(&r, err);
-	if (ret == 0)
-		ret = read_entries(&r, err);
-	if (ret < 0)
-		return err_wrap(err, "%s", text_quote(name, strlen(name)).s);
-	archive_sort(file);
+	archive_kept_begin(&kept, file);
+	if (!archive_kept_find(&kept, file, ctx)) {
+		ret = start(&r, err);
+		if (ret == 0)
+			ret = read_entries(&r, err);
+		if (ret < 0)
+			return err_wrap(err, "%s", text_quote(name, strlen(name)).s);
+		archive_sort(file);
+		if (!r.plain)
+			archive_kept_note(&kept, file, ctx);
+	}
 	*out = STEAL(file);
 	return 0;
 }

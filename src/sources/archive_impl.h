@@ -47,6 +47,8 @@ bool archive_name_counts(const char *name);
 int archive_add(struct archive_file *a, const char *name, const char *target,
 	struct member *m, struct o2r_err *err) O2R_MUST_CHECK;
 void archive_sort(struct archive_file *a);
+/* Take all members out. */
+void archive_clear(struct archive_file *a);
 void member_finish(struct member *m);
 
 /* A file on its way out of an archive that cannot be read at offsets. */

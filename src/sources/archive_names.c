@@ -26,14 +26,22 @@ void member_finish(struct member *m)
 	m->data = NULL;
 }
 
+void archive_clear(struct archive_file *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		member_finish(&a->members[i]);
+	free(a->members);
+	a->members = NULL;
+	a->count = a->cap = 0;
+	a->small = a->large = 0;
+	arena_finish(&a->arena);
+}
+
 void archive_close(struct archive_file *a)
 {
 	if (!a)
 		return;
-	for (size_t i = 0; i < a->count; i++)
-		member_finish(&a->members[i]);
-	free(a->members);
-	arena_finish(&a->arena);
+	archive_clear(a);
 	if (a->spill >= 0)
 		close(a->spill);
 	close(a->fd);

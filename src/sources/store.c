@@ -258,6 +258,7 @@ int store_folder(struct store *s, enum store_kind kind, enum digest_algo algo, b
 		[STORE_BLOB] = "blobs",
 		[STORE_NAME] = "names",
 		[STORE_PARTIAL] = "partial",
+		[STORE_ARCHIVE] = "archives",
 		[STORE_UNFINISHED] = "tmp",
 	};
 	AUTO_FD int outer = step(s->fd, names[kind], make);

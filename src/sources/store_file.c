@@ -34,6 +34,7 @@ const char *store_companion(enum store_kind kind)
 		return ".ranges";
 	case STORE_DECODED:
 	case STORE_NAME:
+	case STORE_ARCHIVE:
 	case STORE_UNFINISHED:
 		break;
 	}

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/le.h"
+#include "base/file_identity.h"
 #include "base/pack.h"
 #include "sources/store_impl.h"
 
@@ -12,30 +12,14 @@ enum {
 	SEEN_KIND = 'S' | 'E' << 8 | 'E' << 16 | 'N' << 24,
 	SEEN_VERSION = 1,
 	SEEN_SECTION = 1,
-	SEEN_MAX = 16,  /* the newest stay */
-	SEEN_SIZE = 48, /* of one, in the section */
-	/* How far behind CLOCK_REALTIME the time in an inode may be: kernels take it from
-	 * the last tick, at most 10 ms; filesystems without fractions count in as much as
-	 * two seconds. */
-	LAG_MS = 50,
-	COARSE_LAG_MS = 4000,
+	SEEN_MAX = 16,                  /* the newest stay */
+	SEEN_SIZE = FILE_IDENTITY_SIZE, /* of one, in the section */
 };
 
 struct seen {
 	unsigned char list[SEEN_MAX][SEEN_SIZE]; /* oldest first */
 	unsigned count;
 };
-
-static void encode(const struct stat *st, unsigned char p[SEEN_SIZE])
-{
-	put_le64(p, st->st_dev);
-	put_le64(p + 8, st->st_ino);
-	put_le64(p + 16, (uint64_t)st->st_size);
-	put_le64(p + 24, (uint64_t)st->st_mtim.tv_sec);
-	put_le64(p + 32, (uint64_t)st->st_ctim.tv_sec);
-	put_le32(p + 40, (uint32_t)st->st_mtim.tv_nsec);
-	put_le32(p + 44, (uint32_t)st->st_ctim.tv_nsec);
-}
 
 static struct pack_id seen_id(const struct digest *blob)
 {
@@ -88,23 +72,9 @@ bool store_seen(struct store *s, const struct digest *blob, const struct stat *s
 	unsigned char p[SEEN_SIZE];
 	struct seen seen;
 
-	encode(st, p);
+	file_identity_encode(st, p);
 	read_seen(s, blob, &seen);
 	return find(&seen, p) >= 0;
-}
-
-static int64_t milliseconds(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
-}
-
-/* Could the file change again without its ctime telling? */
-static bool is_racy(const struct stat *st, const struct timespec *began)
-{
-	bool fine = st->st_ctim.tv_nsec || st->st_mtim.tv_nsec;
-
-	return milliseconds(&st->st_ctim) >=
-	       milliseconds(began) - (fine ? LAG_MS : COARSE_LAG_MS);
 }
 
 static void add(struct seen *seen, const unsigned char p[SEEN_SIZE])
@@ -143,9 +113,9 @@ void store_note_seen(struct store *s, const struct digest *blob, const struct st
 	unsigned char p[SEEN_SIZE];
 	struct seen seen;
 
-	if (began && is_racy(st, began))
+	if (began && file_identity_is_racy(st, began))
 		return;
-	encode(st, p);
+	file_identity_encode(st, p);
 	/* whoever writes at the same time may win: then that file is verified once more
 	 */
 	read_seen(s, blob, &seen);

@@ -1,20 +1,26 @@
 /*
- * Small files of the cache folder: which ranges of a blob are there, and what a name
- * meant. The first byte is the mode:
+ * Small files of the cache folder: which ranges of a blob are there, what a name meant,
+ * what an archive held. The first byte is the mode:
  *
  *   r  the file of ranges as it is, behind two bytes: how much of the blob there is
  *   s  slots of such a file, 17 bytes each: number, first, end; their sums are made
  *   n  the note of a name as it is
  *   l  lines of a note, whose sum is made
+ *   a  the sections of an archive's listing, behind two bytes: how long the second is
  */
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/crc32c.h"
 #include "base/le.h"
+#include "base/pack.h"
+#include "sources/archive_listing.h"
 #include "sources/name_note.h"
 #include "sources/store_ranges.h"
 
@@ -139,6 +145,77 @@ static void try_lines(const char *p, size_t n)
 	try_note(text.data, text.len);
 }
 
+/* A file of ours, as packs must be. */
+static int new_file(void)
+{
+	int fd = memfd_create("pack", MFD_CLOEXEC);
+
+	must(fd >= 0 && fchmod(fd, 0600) == 0);
+	return fd;
+}
+
+static void close_archive(struct archive_file **a)
+{
+	archive_close(*a);
+}
+
+static struct archive_file *new_archive(void)
+{
+	struct archive_file *a = archive_create(open("/dev/null", O_RDONLY), NULL);
+
+	must(a);
+	return a;
+}
+
+/* What was read is what another listing of it reads. */
+static void check_listing(const struct archive_file *a, const struct digest *key)
+{
+	CLEANUP(close_archive) struct archive_file *same = new_archive();
+	AUTO_FD int fd = new_file();
+
+	for (size_t i = 0; i < a->count; i++) {
+		const struct member *m = &a->members[i];
+
+		must(archive_name_counts(m->name));
+		must(i == 0 || strcmp(a->members[i - 1].name, m->name) < 0);
+		(void)archive_has(a, m->name);
+	}
+	must(archive_listing_write(a, key, fd, NULL) == 0);
+	must(archive_listing_read(same, key, fd, UINT64_MAX, NULL) == 0);
+	must(same->count == a->count && same->small <= a->small);
+	for (size_t i = 0; i < a->count; i++) {
+		const struct member *m = &a->members[i], *n = &same->members[i];
+
+		must(strcmp(m->name, n->name) == 0 && m->kind == n->kind);
+		must(m->size == n->size && !m->target == !n->target);
+		must(!m->target || strcmp(m->target, n->target) == 0);
+		must(m->kind != MEMBER_MEMORY || !m->size ||
+			memcmp(m->data, n->data, m->size) == 0);
+		must(m->kind != MEMBER_STORED || digest_equal(&m->digest, &n->digest));
+	}
+}
+
+static void try_listing(const unsigned char *p, size_t n, size_t data)
+{
+	CLEANUP(close_archive) struct archive_file *a = new_archive();
+	struct digest key = of("key", 3);
+	struct pack_id id = {
+		.kind = 'A' | 'R' << 8 | 'C' << 16 | 'H' << 24, .version = 1, .key = key};
+	AUTO_FD int fd = new_file();
+	struct o2r_err err = {0};
+	struct pack_writer w;
+
+	data = MIN(data, n);
+	must(pack_begin(&w, fd, &id, NULL) == 0);
+	must(pack_section(&w, 1, p, n - data, NULL) == 0);
+	must(pack_section(&w, 2, p + n - data, data, NULL) == 0);
+	must(pack_end(&w, NULL) == 0);
+	if (archive_listing_read(a, &key, fd, 1 << 30, &err) == 0)
+		check_listing(a, &key);
+	else
+		must(err.text[0] && !strchr(err.text, '\n'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const unsigned char *p = data + 1;
@@ -154,5 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_note((const char *)p, n);
 	else if (data[0] == 'l')
 		try_lines((const char *)p, n);
+	else if (data[0] == 'a' && n >= 2)
+		try_listing(p + 2, n - 2, get_le16(p));
 	return 0;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeds for fuzz_kept: files of ranges, and notes of names. usage: seeds_kept.py OUTDIR"""
+"""Seeds for fuzz_kept: files of ranges, notes of names, listings of archives. usage: seeds_kept.py OUTDIR"""
 import hashlib
 import pathlib
 import struct
@@ -32,6 +32,14 @@ def slots(*what):
     return b"s" + b"".join(struct.pack("<BQQ", *s) for s in what)
 
 
+def member(kind, name, target=b"", size=0, digest=bytes(32), zero=0):
+    return struct.pack("<BBHIQ", kind, zero, len(name), len(target), size) + digest + name + target
+
+
+def listing(*members, data=b""):
+    return b"a" + struct.pack("<H", len(data)) + b"".join(members) + data
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
@@ -50,6 +58,17 @@ def main():
         "twice": b"l" + NOTE + NOTE[11:],
         "long": b"l" + NOTE + b"type " + b"x" * 600 + b"\n",
         "other-name": b"l" + NOTE.replace(b"nginx", b"redis"),
+        "listing": listing(member(1, b"manifest.json", size=2), member(2, b"a/layer.tar", size=1 << 21, digest=bytes(range(32))),
+                           member(3, b"b", b"a/layer.tar"), member(4, b"a/c", b"../b"), member(1, b"empty"), data=b"[]"),
+        "listing-empty": listing(),
+        "listing-twice": listing(member(1, b"x", size=1), member(1, b"./x", size=3), data=b"abcd"),
+        "listing-short": listing(member(1, b"x", size=9), data=b"abcd"),
+        "listing-long": listing(member(1, b"x", size=1), data=b"abcd"),
+        "listing-large": listing(member(2, b"x", size=1 << 31)),
+        "listing-odd": listing(member(7, b"x")),
+        "listing-odd-link": listing(member(3, b"x")),
+        "listing-odd-size": listing(member(4, b"x", b"y", size=5)),
+        "listing-odd-zero": listing(member(1, b"x", zero=1)),
         "bad-digest": b"l" + NOTE.replace(b"0123", b"012x"),
     }
     for name, data in seeds.items():

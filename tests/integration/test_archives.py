@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tarfile
+import time
 
 import archives
 import judge
@@ -276,6 +277,80 @@ class Reading(ArchiveCase):
         again = self.layers_said(path, "--cache", cache)
         self.assertIn("from the kept index", again)
         self.assertNotIn("computed again", again)
+
+    def decoded(self, path, cache, *args):
+        """Whether a run has to decode the archive."""
+        done = judge.o2r("ls", path, AMD64, "-vv", "--cache", cache, *args)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return "decoded before" not in done.stderr, done.stdout
+
+    def once(self, path, cache):
+        """Until a run finds what an earlier one decoded; what it shows."""
+        for _ in range(100):
+            again, shown = self.decoded(path, cache)
+            if not again:
+                return shown
+            time.sleep(0.05)
+        self.fail("each run decodes it")
+
+    def kept(self, cache, kind):
+        folder = os.path.join(cache, kind, "sha256")
+        return [os.path.join(folder, name) for name in os.listdir(folder) if len(name) == 64]
+
+    def test_a_compressed_archive_is_decoded_once(self):
+        image = Image([Layer().file("a", samples.noise(3 * MIB)), Layer().file("b", b"b")], codec="gzip")
+        data = archives.of_layout(self.layout(image))
+        for data in (data, archives.legacy((image, ["x:1"]))):
+            path, cache = self.write(archives.pack(data, "zstd")), self.new(".cache")
+            _, shown = self.decoded(path, cache)
+            want = self.made_of(path, "--no-cache")
+            self.assertEqual(self.once(path, cache), shown)
+            self.assertEqual(self.made_of(path, "--cache", cache), want)
+            # by another name, and as standard input
+            os.link(path, path + ".link")
+            self.assertEqual(self.once(path + ".link", cache), shown)
+            with open(path, "rb") as f:
+                done = judge.o2r("ls", "-", AMD64, "-vv", "--cache", cache, stdin=f)
+            self.assertEqual((done.stdout, "decoded before" in done.stderr), (shown, True), done.stderr)
+
+    def test_what_was_kept_of_an_archive_is_believed_no_longer(self):
+        image = Image([Layer().file("a", samples.noise(3 * MIB))], codec="gzip")
+        path, cache = self.write(archives.pack(archives.of_layout(self.layout(image)), "gzip")), self.new(".cache")
+        shown = self.once(path, cache)
+        # a layer was pruned
+        blob, = self.kept(cache, "blobs")
+        os.unlink(blob)
+        self.assertEqual(self.decoded(path, cache), (True, shown))
+        # any byte of the listing is another one
+        listing, = self.kept(cache, "archives")
+        with open(listing, "rb") as f:
+            good = f.read()
+        for at in [*range(0, len(good), max(1, len(good) // 40)), len(good) - 1]:
+            with open(listing, "r+b") as f:
+                f.write(good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1:])
+            self.assertEqual(self.decoded(path, cache)[1], shown, at)
+            self.assertEqual(self.once(path, cache), shown)
+        # others may write to it
+        os.chmod(self.kept(cache, "archives")[0], 0o666)
+        self.assertEqual(self.decoded(path, cache), (True, shown))
+        # another archive of the same size and mtime
+        st, size = os.stat(path), os.path.getsize(path)
+        other = archives.pack(archives.of_layout(self.layout(Image([Layer().file("b", samples.noise(2 * MIB, b"b"))]))), "gzip")
+        with open(path, "r+b") as f:
+            f.write(other)
+        os.truncate(path, size)
+        os.utime(path, ns=(st.st_atime_ns, st.st_mtime_ns))
+        self.assertEqual(os.path.getsize(path), size)
+        again, shown = self.decoded(path, cache)
+        self.assertEqual((again, b"b" in shown.split(), b"a" in shown.split()), (True, True, False), shown)
+
+    def test_what_is_kept_of_archives_is_listed_and_pruned(self):
+        path, cache = self.write(archives.pack(archives.of_layout(self.layout(samples.small())), "gzip")), self.new(".cache")
+        self.once(path, cache)
+        done = judge.o2r("cache", "ls", "--cache", cache)
+        self.assertRegex(done.stdout, rb"(?m)^archive\s+sha256:")
+        self.assertEqual(judge.o2r("cache", "prune", "--cache", cache).returncode, 0)
+        self.assertEqual(self.kept(cache, "archives"), [])
 
     def test_many_large_files_take_few_descriptors(self):
         """As many as images have layers, and more than a process may have open."""

@@ -1,11 +1,15 @@
 /* Members of archives by their names: at offsets, in memory, on disk, through links. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "archive_case.h"
 #include "base/checked.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "sources/archive.h"
 #include "unit.h"
 
@@ -228,10 +232,127 @@ static void refused(void)
 	CHECK(open_fails(archive_case_file(&tar), &plain_ctx, "is no tar archive"));
 }
 
+static char scratch[] = "/tmp/o2r-test-archive.XXXXXX";
+
+static void close_store(struct store **s)
+{
+	store_close(*s);
+}
+
+static struct store *open_store(void)
+{
+	struct store *s = NULL;
+
+	CHECK_EQ(store_open(scratch, true, &s, NULL), 0);
+	if (!s)
+		exit(1);
+	return s;
+}
+
+/* The same file from its start. */
+static int reopened(int fd)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Whether the log says that an archive was not decoded. */
+static void hear(void *arg, enum log_level level, const char *msg)
+{
+	(void)level;
+	if (strstr(msg, "decoded before"))
+		++*(unsigned *)arg;
+}
+
+/* Opens, which decodes it unless it is kept; how often that was so till now. */
+static unsigned open_again(int fd, struct store *s, const struct ctx *ctx)
+{
+	AUTO_ARCHIVE struct archive_file *a = NULL;
+	CLEANUP(blob_close) struct blob one = {0};
+	int dup = reopened(fd);
+	char got[1] = "";
+
+	CHECK_EQ(archive_open(dup, "x", s, ctx, &a, NULL), 0);
+	if (!a)
+		return 0;
+	CHECK(holds(a, "a", "small") && holds(a, "link", "small") && holds(a, "d/e", ""));
+	CHECK(holds(a, "d/hard", "small") && !archive_has(a, "f"));
+	CHECK(fails(a, "out", "which is not in the archive"));
+	CHECK_EQ(archive_blob(a, "one", &one, NULL), 0);
+	CHECK_EQ(one.size, LARGE);
+	CHECK(blob_pread(&one, got, 1, LARGE - 1, NULL) == 0 && got[0] == '1');
+	return *(unsigned *)ctx->arg;
+}
+
+/* Returns the digest of its large file. */
+static struct digest fill_kept(struct buf *packed)
+{
+	AUTO_BUF struct buf tar = {0};
+	AUTO_FREE char *data = malloc(LARGE);
+	struct digest d = {0};
+
+	memset(data, '1', LARGE);
+	CHECK_EQ(digest_of(DIGEST_SHA256, data, LARGE, &d, NULL), 0);
+	archive_case_data(&tar, "one", data, LARGE);
+	archive_case_add(&tar, '0', "./a", "small");
+	archive_case_add(&tar, '0', "d//e", "");
+	archive_case_add(&tar, '1', "d/hard", "a");
+	archive_case_add(&tar, '2', "link", "./d/hard");
+	archive_case_add(&tar, '2', "out", "../a");
+	archive_case_end(&tar);
+	gzip_stored(packed, &tar);
+	return d;
+}
+
+/* Decoded once, however many runs read it; again when something is not as it was. */
+static void kept(void)
+{
+	AUTO_BUF struct buf packed = {0};
+	CLEANUP(close_store) struct store *s = open_store();
+	unsigned heard = 0, before;
+	struct ctx ctx = plain_ctx, small = plain_ctx;
+	struct digest large;
+	AUTO_FD int fd = -1;
+
+	ctx.log = hear;
+	ctx.arg = &heard;
+	ctx.level = LOG_DEBUG;
+	large = fill_kept(&packed);
+	fd = archive_case_file(&packed);
+	/* it is too young to be believed at first */
+	for (int i = 0; i < 100 && open_again(fd, s, &ctx) == 0; i++)
+		usleep(100000);
+	CHECK_EQ(heard, 1);
+	CHECK_EQ(open_again(fd, s, &ctx), 2);
+
+	/* what it is too large for with other limits is an error as ever */
+	small.limits.layer_bytes = LARGE - 1;
+	CHECK(open_fails(reopened(fd), &small, "--limit layer-bytes=N"));
+
+	/* another file, then the same with its large file pruned */
+	CHECK_EQ(pwrite_full(fd, "\x03", 1, 9), 0);
+	before = heard;
+	CHECK_EQ(open_again(fd, s, &ctx), before);
+	for (int i = 0; i < 100 && open_again(fd, s, &ctx) == before; i++)
+		usleep(100000);
+	CHECK_EQ(heard, before + 1);
+	store_drop(s, STORE_BLOB, &large);
+	CHECK_EQ(open_again(fd, s, &ctx), before + 1);
+	CHECK_EQ(open_again(fd, s, &ctx), before + 2);
+}
+
 int main(void)
 {
+	char cmd[100];
+
+	CHECK(mkdtemp(scratch) != NULL);
 	members();
 	large();
 	refused();
+	kept();
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", scratch);
+	CHECK_EQ(system(cmd), 0);
 	TEST_END;
 }
