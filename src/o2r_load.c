@@ -42,6 +42,8 @@ struct load {
 struct sink {
 	struct load *load;
 	struct tar_index *index;
+	_Atomic uint64_t bytes; /* of the blob, by this scan */
+	uint64_t *counted;      /* those in load->bytes, by all scans of the layer */
 };
 
 struct layer_name {
@@ -90,10 +92,22 @@ static void report(struct load *l)
 	pthread_mutex_unlock(&l->reporting);
 }
 
+/* A blob that is scanned once more counts again only from where it had come to. */
+static void count(struct sink *s)
+{
+	uint64_t bytes = atomic_load(&s->bytes);
+
+	if (bytes <= *s->counted)
+		return;
+	atomic_fetch_add(&s->load->bytes, bytes - *s->counted);
+	*s->counted = bytes;
+}
+
 static int sink_data(void *arg, const void *p, size_t n, struct o2r_err *err)
 {
 	struct sink *s = arg;
 
+	count(s);
 	report(s->load);
 	return tar_index_data(s->index, p, n, err);
 }
@@ -107,7 +121,8 @@ static double seconds_since(const struct timespec *start)
 	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static int scan_once(struct load *l, unsigned i, const char *name, struct o2r_err *err)
+static int scan_once(struct load *l, unsigned i, const char *name, uint64_t *counted,
+	struct o2r_err *err)
 {
 	struct o2r_image *image = l->image;
 	const struct image_layer *il = &image->image->layers[i];
@@ -116,14 +131,15 @@ static int scan_once(struct load *l, unsigned i, const char *name, struct o2r_er
 		.codec = il->codec,
 		.index_budget = &l->index_budget,
 		.crew = &l->crew};
-	struct sink sink = {.load = l};
+	struct sink sink = {.load = l, .counted = counted};
 	struct stream_sink out = {.data = sink_data, .arg = &sink};
 	int r = tar_index_create(&l->layers[i], name, &image->ctx, &sink.index, err);
 
 	if (r < 0)
 		return r;
 	r = stream_scan(
-		&il->blob, &expect, &out, &image->ctx, &l->bytes, &l->streams[i], err);
+		&il->blob, &expect, &out, &image->ctx, &sink.bytes, &l->streams[i], err);
+	count(&sink);
 	if (r == 0)
 		r = tar_index_end(sink.index, err);
 	tar_index_destroy(sink.index);
@@ -133,11 +149,12 @@ static int scan_once(struct load *l, unsigned i, const char *name, struct o2r_er
 /* A blob that turns out wrong is fetched anew while its first bytes have been read. */
 static int scan(struct load *l, unsigned i, const char *name, struct o2r_err *err)
 {
-	int r = scan_once(l, i, name, err);
+	uint64_t counted = 0;
+	int r = scan_once(l, i, name, &counted, err);
 
 	for (int scans = 1; r == -ESTALE && scans < SCANS_MAX; scans++) {
 		layer_finish(&l->layers[i]);
-		r = scan_once(l, i, name, err);
+		r = scan_once(l, i, name, &counted, err);
 	}
 	return r;
 }

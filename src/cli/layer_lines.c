@@ -79,11 +79,12 @@ const struct layer_line *layer_lines_note(
 	line->state = p->state;
 	line->done = MIN(p->done, p->total);
 	line->total = p->total;
-	/* it may also begin anew, with nothing */
-	if (is_at_work(line) && (!line->begun || line->done < line->first)) {
+	if (is_at_work(line) && !line->begun) {
 		line->first = line->done;
 		line->begun = true;
 	}
+	/* it may also begin anew, with nothing, and wait before it does */
+	line->first = MIN(line->first, line->done);
 	return news ? line : NULL;
 }
 

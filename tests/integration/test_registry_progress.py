@@ -1,11 +1,13 @@
 """What a pull says: states of layers, totals, and what the registry wants its users to know."""
 import re
 import subprocess
+import time
 
 import judge
 import samples
-from fake_registry import FakeRegistry, slowly
-from registries import RegistryCase
+from fake_registry import FakeRegistry, cut, slowly
+from mkimage import Image, Layer
+from registries import RegistryCase, storage
 from test_command import on_terminal
 
 AMD64 = "--platform=linux/amd64"
@@ -47,6 +49,27 @@ class Progress(RegistryCase):
             self.assertLessEqual(len(piece), 20, repr(narrow))
         quiet = on_terminal(["pull", self.reference, AMD64, "-q", "--cache", self.path("quiet")])[1]
         self.assertEqual(quiet, "")
+
+    def test_layer_that_is_read_twice(self):
+        """What an earlier run left was wrong, so that the layer is fetched and indexed once more: it counts once."""
+        layout = self.layout(Image([Layer(codec="plain").file("f", samples.noise(4 << 20))]))
+        digest, = self.layers()
+        server = self.served(FakeRegistry({"test/image": layout})).on(digest, cut(3 << 20), times=1).on(digest, lambda rq, _: rq.reply(403), times=1)
+        reference = server.address + "/test/image:latest"
+        self.fails(reference, "--parallel=1", code=4)
+        path, = storage(self.cache, "partial").values()
+        with open(path, "r+b") as f:
+            f.seek(2 << 20)
+            f.write(b"damage")
+
+        def later(rq, registry):        # a stage of less than a second is not told of
+            time.sleep(1.2)
+            return NotImplemented
+        server.on(digest, later, times=1)
+        said = self.o2r("snapshot", reference, AMD64, "--size=min", "-o", self.path("out"), "--parallel=1").stderr
+        self.assertIn("it is fetched anew", said)
+        self.assertRegex(said, r"(?m)^o2r: fetched: 1 layer, 4\.0 MiB in ")
+        self.assertRegex(said, r"(?m)^o2r: index: 1 layer, 4\.0 MiB in ")
 
     def test_warnings_once(self):
         """A registry's warnings, whatever number of replies they come with, and with nothing in them that a terminal obeys."""

@@ -175,7 +175,9 @@ static void resumed(void)
 	t = layer_lines_sum(&l);
 	CHECK_STR(layer_lines_total_line(&t, 2, 80).s,
 		"fetch  0 of 1 layers  80 MiB of 100 MiB  10 MiB/s  0:02 left");
-	/* all of it was wrong: anew */
+	/* all of it was wrong: anew, when its turn comes */
+	note(&l, 0, O2R_FETCH_WAITING, 0, 100 * MIB);
+	CHECK_EQ(layer_lines_sum(&l).earlier, 0);
 	note(&l, 0, O2R_FETCH_RUNNING, 0, 100 * MIB);
 	note(&l, 0, O2R_FETCH_DONE, 100 * MIB, 100 * MIB);
 	t = layer_lines_sum(&l);
