@@ -14,27 +14,38 @@ ROOT = os.path.dirname(HERE)
 TMP = os.environ.get("TMPDIR", "/tmp")
 
 
-def arguments(doc):
-    """A parser with the options that all scripts have."""
+def arguments(doc, image=True):
+    """A parser with the options that all scripts have, and those of the ones that take an image."""
     p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--o2r", metavar="PATH", help="the binary (default: build/src/cli/o2r, build/o2r or in PATH)")
+    p.add_argument("--out", metavar="DIR", help="where outputs go (default: a directory under $TMPDIR)")
+    if image:
+        add_image(p)
+    return p
+
+
+def add_image(p):
     what = p.add_mutually_exclusive_group()
     what.add_argument("--layout", metavar="DIR[:TAG]", help="an OCI layout of yours")
     what.add_argument("--image", choices=["real", "small"] + list(images.KINDS), default="real",
                       help="a layout made here (default: real, by tests/tools/real-image.sh, which needs root)")
-    p.add_argument("--o2r", metavar="PATH", help="the binary (default: build/src/cli/o2r, build/o2r or in PATH)")
-    p.add_argument("--out", metavar="DIR", help="where outputs go (default: a directory under $TMPDIR)")
     p.add_argument("--images", metavar="DIR", default=os.path.join(TMP, "o2r-bench-images"),
                    help="where --image keeps its layouts")
     p.add_argument("--peers", metavar="DIR", default=os.path.join(TMP, "o2r-bench-peers"),
                    help="where peers are installed")
     p.add_argument("--only", metavar="NAMES", help="programs to run, by the start of their names, comma separated")
-    return p
 
 
 def take_signals():
     """What would end the script interrupts it: what it has mounted or started is ended, and what it has measured is printed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+
+
+def ignore_signals():
+    """For the time in which it is all taken away again."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def find_layout(args):

@@ -13,6 +13,7 @@ import threading
 import time
 
 import measure
+from common import ignore_signals
 from measure import Failed
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -80,8 +81,7 @@ def unmount(where, lazy=False):
 
 def end(where):
     """The last thing of all: no process and no mount is left, also when a second ^C came between."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     kill_children()
     while mounted_at(where) and unmount(where, lazy=True) == 0:
         pass

@@ -24,6 +24,7 @@ import programs
 from bench import fsck
 from layout import Layout
 from registry import Registry
+from tables import pair, ratio, show
 
 
 class Job:
@@ -184,25 +185,10 @@ def low_mid(job, name, field):
     return (min(values), statistics.median(values)) if values else None
 
 
-def pair(values, unit=1, form="%.2f"):
-    return " / ".join(form % (v / unit) for v in values) if values else "-"
-
-
-def ratio(above, below):
-    return pair([a / b for a, b in zip(above, below)]) if above and below else "-"
-
-
 def longer(job):
     """The longer of pull and index alone, by minima and by medians."""
     alone = [low_mid(job, name, "wall") for name in (PULL, INDEX)]
     return tuple(map(max, zip(*alone))) if all(alone) else None
-
-
-def show(rows, markdown):
-    if markdown:
-        return ["| %s |" % " | ".join(rows[0]), "|" + "---|" * len(rows[0])] + ["| %s |" % " | ".join(row) for row in rows[1:]]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows]
 
 
 def report(args, job, contenders):

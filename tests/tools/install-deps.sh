@@ -18,6 +18,7 @@ test=(clang clang-format llvm libclang-rt-14-dev
 	isal zstd openssl python3 procps git man-db shellcheck)
 bench=(fio squashfs-tools squashfuse fuse-overlayfs erofs-utils python3-venv
 	e2fsprogs umoci isal zstd openssl python3 time pigz
+	xfsprogs btrfs-progs
 	skopeo docker-registry buildah mmdebstrap uidmap mount gpg debian-archive-keyring ca-certificates acl attr libcap2-bin)
 
 quickstart=(e2fsprogs umoci mmdebstrap uidmap gpg debian-archive-keyring ca-certificates acl attr)
