@@ -53,7 +53,7 @@ static int64_t lifetime_of(const struct json_ref *root)
 	if (json_get_size(root, "expires_in", &seconds, NULL) <= 0 ||
 		seconds < TOKEN_LIFETIME_MIN)
 		return TOKEN_LIFETIME_MIN;
-	return (int64_t)MIN(seconds, (uint64_t)TOKEN_LIFETIME_MAX);
+	return (int64_t)MIN(seconds, (uint64_t)INT64_MAX);
 }
 
 static int copy_text(const char *s, char **out, struct o2r_err *err)
@@ -85,6 +85,8 @@ static int read_reply(
 		return r;
 	t.lasts = lifetime_of(root);
 	t.lasts -= age_of(root, t.lasts, now);
+	/* of what is left: one for a week that is a day old is good for a day more */
+	t.lasts = MIN(t.lasts, TOKEN_LIFETIME_MAX);
 	*out = t;
 	t = (struct token){0};
 	return 0;

@@ -10,9 +10,9 @@
 #include "base/err.h"
 
 enum {
-	TOKEN_BODY_MAX = 1 << 20, /* bytes */
-	TOKEN_LIFETIME_MIN = 60,  /* seconds; also when the server names none */
-	TOKEN_LIFETIME_MAX = 86400,
+	TOKEN_BODY_MAX = 1 << 20,   /* bytes */
+	TOKEN_LIFETIME_MIN = 60,    /* seconds; also when the server names none */
+	TOKEN_LIFETIME_MAX = 86400, /* that is left */
 };
 
 struct token {

@@ -93,6 +93,10 @@ static const struct {
 	/* clocks that differ by more than a lifetime, and what is no time */
 	{"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"2023-11-14T22:08:20Z\"}",
 		"t", NULL, 300},
+	{"{\"token\":\"t\",\"expires_in\":604800,\"issued_at\":\"2023-11-13T23:13:20Z\"}",
+		"t", NULL, 86400},
+	{"{\"token\":\"t\",\"expires_in\":86400,\"issued_at\":\"2023-11-13T23:13:20Z\"}",
+		"t", NULL, 3600},
 	{"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"2030-01-01T00:00:00Z\"}",
 		"t", NULL, 300},
 	{"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"yesterday\"}", "t", NULL,
