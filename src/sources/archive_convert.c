@@ -74,8 +74,24 @@ static int count_bytes(struct conversion *c, uint64_t n, struct o2r_err *err)
 	return 0;
 }
 
-static int copy_data(struct conversion *c, struct o2r_err *err)
+/* What does not come libarchive would fill with zeros, however much the header promises.
+ * Of a file with holes the data may end before the file does; where there is no data at
+ * all the map of its holes is still to be written. */
+static int end_data(
+	struct conversion *c, struct archive_entry *e, uint64_t had, struct o2r_err *err)
 {
+	const char *name = archive_entry_pathname(e);
+
+	if (had < (uint64_t)archive_entry_size(e) && archive_entry_sparse_count(e) == 0)
+		return err_corrupt(err, "%s ends after %llu of %llu bytes",
+			text_quote(name, strlen(name)).s, (unsigned long long)had,
+			(unsigned long long)archive_entry_size(e));
+	return tar_out_data(c->to, c->buf, 0, err);
+}
+
+static int copy_data(struct conversion *c, struct archive_entry *e, struct o2r_err *err)
+{
+	uint64_t had = 0;
 	int r = 0;
 
 	while (r == 0) {
@@ -84,7 +100,8 @@ static int copy_data(struct conversion *c, struct o2r_err *err)
 		if (n < 0)
 			return archive_failed(c->from, "the archive is damaged", err);
 		if (n == 0)
-			return 0;
+			return end_data(c, e, had, err);
+		had += (uint64_t)n;
 		r = ctx_check(c->ctx, err);
 		if (r == 0)
 			r = count_bytes(c, (uint64_t)n, err);
@@ -126,7 +143,7 @@ static int write_linked(struct conversion *c, struct cpio_file *f,
 	archive_entry_set_filetype(first, AE_IFREG);
 	r = tar_out_header(c->to, first, err);
 	if (r == 0)
-		r = copy_data(c, err);
+		r = copy_data(c, e, err);
 	archive_entry_set_size(e, 0);
 	if (r == 0)
 		r = tar_out_header(c->to, e, err);
@@ -199,7 +216,7 @@ static int convert_entry(
 	r = tar_out_header(c->to, e, err);
 	if (r == 0 && file)
 		r = note_file(c, e, err);
-	return r < 0 || !file ? r : copy_data(c, err);
+	return r < 0 || !file ? r : copy_data(c, e, err);
 }
 
 static bool is_layer(struct archive *a)

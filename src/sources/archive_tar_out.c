@@ -4,6 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,7 @@ enum {
 struct tar_out {
 	struct archive *a;
 	int fd;
+	bool stopped;
 };
 
 int archive_accept_filters(struct archive *a)
@@ -51,14 +53,15 @@ int archive_failed(struct archive *a, const char *what, struct o2r_err *err)
 		return err_nomem(err);
 	if (code == ENOSPC || code == EDQUOT || code == EIO)
 		return err_errno(err, code, "%s", what);
-	return err_corrupt(
-		err, "%s: %s", what, why ? text_quote(why, strlen(why)).s : "damaged");
+	return why ? err_corrupt(err, "%s: %s", what, text_quote(why, strlen(why)).s)
+		   : err_corrupt(err, "%s", what);
 }
 
 void tar_out_destroy(struct tar_out *w)
 {
 	if (!w)
 		return;
+	w->stopped = true;
 	archive_write_free(w->a);
 	if (w->fd >= 0)
 		close(w->fd);
@@ -68,6 +71,19 @@ void tar_out_destroy(struct tar_out *w)
 static void cleanup_writer(struct tar_out **w)
 {
 	tar_out_destroy(*w);
+}
+
+/* libarchive fills an entry that was broken off with zeros to the size that it was to
+ * have, which may be more than any disk holds: not once this is to end. */
+static la_ssize_t write_more(struct archive *a, void *arg, const void *p, size_t n)
+{
+	struct tar_out *w = arg;
+	int r = w->stopped ? -ECANCELED : write_full(w->fd, p, n);
+
+	if (r == 0)
+		return (la_ssize_t)n;
+	archive_set_error(a, -r, "cannot be written");
+	return -1;
 }
 
 int tar_out_begin(struct tar_out **out, struct o2r_err *err)
@@ -86,17 +102,40 @@ int tar_out_begin(struct tar_out **out, struct o2r_err *err)
 	if (archive_write_set_format_pax(w->a) != ARCHIVE_OK ||
 		archive_write_set_options(w->a,
 			"pax:hdrcharset=BINARY,pax:xattrheader=SCHILY") != ARCHIVE_OK ||
-		archive_write_open_fd(w->a, w->fd) != ARCHIVE_OK)
+		archive_write_set_bytes_in_last_block(w->a, 1) != ARCHIVE_OK ||
+		archive_write_open(w->a, w, NULL, write_more, NULL) != ARCHIVE_OK)
 		return archive_failed(w->a, "cannot write a tar", err);
 	*out = STEAL(w);
 	return 0;
 }
 
-int tar_out_header(struct tar_out *w, struct archive_entry *e, struct o2r_err *err)
+/* In a tar a slash at the end of its name makes a directory of a file. */
+static int drop_slashes(struct archive_entry *e, struct o2r_err *err)
 {
 	const char *name = archive_entry_pathname(e);
-	int r = archive_write_header(w->a, e);
+	size_t n = name ? strlen(name) : 0, keep = n;
+	AUTO_FREE char *without = NULL;
 
+	while (keep > 1 && name[keep - 1] == '/')
+		keep--;
+	if (keep == n || archive_entry_filetype(e) == AE_IFDIR)
+		return 0;
+	without = strndup(name, keep);
+	if (!without)
+		return err_nomem(err);
+	archive_entry_copy_pathname(e, without);
+	return 0;
+}
+
+int tar_out_header(struct tar_out *w, struct archive_entry *e, struct o2r_err *err)
+{
+	const char *name;
+	int r = drop_slashes(e, err);
+
+	if (r < 0)
+		return r;
+	name = archive_entry_pathname(e);
+	r = archive_write_header(w->a, e);
 	/* a warning means that something of the entry is lost */
 	if (r == ARCHIVE_OK)
 		return 0;

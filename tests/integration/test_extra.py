@@ -1,6 +1,8 @@
 """What is laid on top: --layer (directories, archives, images), --add, and the empty image under them."""
+import gzip
 import os
 import stat
+import struct
 
 import archives
 import judge
@@ -215,6 +217,41 @@ class Archives(ExtraCase):
             path = archives.put(self.new(".tar"), archives.pack(layer.tar(), codec))
             self.no("--layer", path, "--limit=entries=5", code=6, words=["--limit entries=N"])
             self.no("--layer", path, "--limit=layer-bytes=50000", code=6, words=["layer-bytes"])
+
+    def test_more_promised_than_there_is(self):
+        """What an entry lacks is not filled with zeros: on this disk there is no room for them, and nobody notices."""
+        where = self.new(".mount")
+        os.mkdir(where)
+        judge.run("mount", "-t", "tmpfs", "-o", "size=256k", "none", where)
+        huge = 2 << 30
+        newc = b"070701" + b"".join(b"%08X" % v for v in (1, 0o100644, 0, 0, 1, 0, huge, 0, 0, 0, 0, 2, 0)) + b"a\0" + b"content"
+        # stored, as a stream has it
+        zipped = b"PK\3\4" + struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0, 0, 0, huge, 1, 0) + b"a" + bytes(30)
+        log = self.new(".strace")
+        env = {"TMPDIR": where, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+        try:
+            for data, words in ((newc, "damaged"), (gzip.compress(newc), "damaged"), (zipped, "a ends after 0 of %d bytes" % huge)):
+                path = archives.put(self.new(".x"), data)
+                done = judge.o2r("ls", "scratch", "--layer", path, env=env, wrap=["strace", "-f", "-qq", "-o", log, "-e", "trace=write,writev"])
+                self.assertEqual(done.returncode, 6, done.stderr)
+                self.assertIn(words, done.stderr)
+                with open(log) as f:
+                    self.assertFalse("ENOSPC" in f.read())
+        finally:
+            judge.run("umount", where)
+
+    def test_nothing_but_holes(self):
+        root = self.folder(after=b"after")
+        for name, data in (("hole", b""), ("tail", b"x")):
+            archives.put(os.path.join(root, name), data)
+            os.truncate(os.path.join(root, name), 3 * MIB)
+        for format in ("gnu", "posix"):
+            path = self.new(".tar.xz")
+            judge.run("tar", "-C", root, "-S", "--format=" + format, "-cJf", path, "hole", "tail", "after")
+            for name in ("hole", "tail", "after"):
+                done = judge.o2r("cat", "scratch", name, "--layer", path)
+                with open(os.path.join(root, name), "rb") as f:
+                    self.assertTrue(done.stdout == f.read(), (format, name, done.stderr))
 
     def test_a_full_disk(self):
         where = self.new(".mount")
