@@ -1,4 +1,5 @@
 /* How a blob ends: whole and right, wrong, or failed. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,6 +66,7 @@ static void end_right(struct fetch *b)
 		store_note_seen(f->store, &b->digest, &b->st, &b->began);
 	}
 	pthread_mutex_lock(&f->lock);
+	assert(b->phase == PHASE_ARRIVING);
 	b->has_st |= r > 0;
 	fetch_set_whole(b);
 	pthread_mutex_unlock(&f->lock);
@@ -73,6 +75,7 @@ static void end_right(struct fetch *b)
 /* Lock held: forget what is there; who reads it keeps it open. */
 static void begin_anew(struct fetch *b)
 {
+	assert(b->phase == PHASE_ARRIVING);
 	b->wrong[b->generation++] =
 		(struct wrong){.partial = b->partial, .fd = b->partial ? -1 : b->fd};
 	b->renewed |= b->partial != NULL;
@@ -119,7 +122,7 @@ static void end_wrong(struct fetch *b, const struct digest *is)
 	if (b->partial)
 		partial_discard(b->partial);
 	else
-		store_drop(f->store, STORE_BLOB, &b->digest);
+		(void)store_drop_blob(f->store, &b->digest, b->fd);
 	if (b->kept)
 		err_corrupt(&err, "the kept blob %s is damaged (its digest is %s)%s",
 			b->name.s, digest_format(is).s,
@@ -144,7 +147,8 @@ static void end_wrong(struct fetch *b, const struct digest *is)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Nobody else changes what is asked for here: b->ending is this thread's. */
+/* Nobody else changes what is asked for here: b->ending is this thread's, and requests
+ * are over (fetcher_request.c), so that none of them makes the blob fail meanwhile. */
 void fetch_end(struct fetch *b)
 {
 	struct o2r_err err = {0};

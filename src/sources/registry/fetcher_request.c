@@ -12,14 +12,22 @@ struct transfer {
 	unsigned generation;
 	uint64_t asked_end;
 	bool ours; /* what failed is on this side */
-	bool cut;  /* what comes behind is somebody else's */
+	bool cut;  /* what comes behind is somebody else's, or here */
 };
+
+/* Lock held: all of it is in the file. Then its end is another thread's, and whatever
+ * becomes of a request that brings what an earlier run had fetched, as those of servers
+ * without ranges do, the blob must not fail by it. */
+static bool is_complete(const struct fetch *b)
+{
+	return b->front == b->size;
+}
 
 /* Lock held: there is nothing left to do for it. */
 static bool is_over(const struct transfer *t)
 {
 	return t->blob->phase != PHASE_ARRIVING || t->blob->generation != t->generation ||
-	       t->request->at >= t->request->end;
+	       t->request->at >= t->request->end || is_complete(t->blob);
 }
 
 static int enough(struct o2r_err *err)
@@ -80,6 +88,7 @@ static void note_bytes(
 	if (b->phase != PHASE_ARRIVING || b->generation != t->generation)
 		return;
 	b->front = partial_front(in);
+	t->cut |= is_complete(b) && t->request->at < t->asked_end;
 	if (b->front >= b->awaited) {
 		b->awaited = UINT64_MAX;
 		pthread_cond_broadcast(&b->fetcher->news);

@@ -331,6 +331,82 @@ static void test_resume_without_ranges(void)
 	fake_finish(&client);
 }
 
+/* What an earlier run has left of blob 0 is all behind the first MiB. */
+static void leave_tail(const struct client *client, struct store *s, bool good)
+{
+	const struct fake_blob *b = &client->blobs[0];
+	struct partial *p = NULL;
+	unsigned char other = (unsigned char)~b->bytes[2 * MIB];
+	bool all;
+
+	CHECK_EQ(partial_open(s, &b->digest, b->size, &p, NULL), 0);
+	if (!good)
+		CHECK_EQ(partial_write(p, &other, 1, 2 * MIB, &all, NULL), 0);
+	CHECK_EQ(partial_write(p, b->bytes + MIB, (size_t)b->size - MIB, MIB, &all, NULL),
+		0);
+	partial_close(p);
+}
+
+/* The server sends what is here already: what becomes of that is of no interest. */
+static void test_rest_is_here(void)
+{
+	struct client client;
+	struct store *s = open_store("rest");
+
+	fake_init(&client);
+	fake_add(&client, 3 * MIB);
+	leave_tail(&client, s, true);
+	client.no_ranges = true;
+	client.break_after = MIB;
+	client.breaks = 1;
+	client.refuse = -EACCES;
+
+	struct fetch_case c;
+
+	case_begin(&c, &client, s, 1);
+
+	struct blob b = blob_of(&c, &client, 0);
+
+	expect_bytes(&b, &client, 0);
+	CHECK_EQ(client.count, 1);
+	CHECK_EQ(client.requests[0].served, MIB);
+	blob_close(&b);
+	case_end(&c);
+	store_close(s);
+	fake_finish(&client);
+}
+
+/* The same, but it is wrong, and nothing more comes by that connection: it is fetched
+ * anew by another one all the same. */
+static void test_rest_is_wrong(void)
+{
+	struct client client;
+	struct store *s = open_store("rest-wrong");
+
+	fake_init(&client);
+	fake_add(&client, 3 * MIB);
+	leave_tail(&client, s, false);
+	client.no_ranges = true;
+	client.gate = MIB;
+
+	struct fetch_case c;
+
+	case_begin(&c, &client, s, PARALLEL);
+
+	struct blob b = blob_of(&c, &client, 0);
+
+	blob_want(&b);
+	CHECK(fake_wait(&client, 0, 2 * MIB));
+	fake_set_gate(&client, UINT64_MAX);
+	expect_bytes(&b, &client, 0);
+	CHECK_EQ(client.count, 2);
+	c.told.back = 0; /* it is rightly less */
+	blob_close(&b);
+	case_end(&c);
+	store_close(s);
+	fake_finish(&client);
+}
+
 /* Wrong from the server: an error that names all, and nothing is left of it. */
 static void test_wrong(void)
 {
@@ -473,6 +549,8 @@ int main(void)
 	test_second_refused();
 	test_resume_chunks();
 	test_resume_without_ranges();
+	test_rest_is_here();
+	test_rest_is_wrong();
 	test_wrong();
 	test_bad_partial();
 	test_wrong_twice();
