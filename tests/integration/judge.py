@@ -51,6 +51,19 @@ def o2r(*args, env=None, wrap=(), **kw):
     return done
 
 
+def traced(calls, *args, env=None, **kw):
+    """(the command, its system calls of these names as strace writes them); under strace no leaks can be looked for."""
+    fd, log = tempfile.mkstemp(prefix="o2r-strace-", dir=os.environ.get("O2R_SCRATCH"))
+    os.close(fd)
+    try:
+        quiet = {name: os.environ.get(name, "") + ":detect_leaks=0" for name in ("ASAN_OPTIONS", "LSAN_OPTIONS")}
+        done = o2r(*args, env={**quiet, **(env or {})}, wrap=["strace", "-f", "-qq", "-e", "trace=" + calls, "-o", log], **kw)
+        with open(log) as f:
+            return done, f.read()
+    finally:
+        os.unlink(log)
+
+
 def sha256(path):
     total = hashlib.sha256()
     with open(path, "rb") as f:

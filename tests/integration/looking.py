@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import subprocess
 
 import judge
 from treedump import escape
@@ -106,15 +105,7 @@ def as_told(told):
 
 def blobs_opened(args, env):
     """(what the command did, the digests of the blobs that it opened)."""
-    log = os.path.join(os.environ.get("O2R_SCRATCH") or "/tmp", "o2r-strace-%d" % os.getpid())
-    try:
-        done = subprocess.run(["strace", "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", log, judge.O2R, *args],
-                              env={**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0", **env},
-                              capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
-        with open(log) as f:
-            # what is opened to be read (O_PATH looks only); two threads at once cut each other's lines in two
-            opened = [one for one in f if re.search(r"= \d|<unfinished", one) and "O_PATH" not in one]
-        return done, set(re.findall(r'sha256/([0-9a-f]{64})"', "".join(one for one in opened if "index/sha256" not in one)))
-    finally:
-        if os.path.exists(log):
-            os.unlink(log)
+    done, calls = judge.traced("open,openat,openat2", *args, env=env)
+    # what is opened to be read (O_PATH looks only); two threads at once cut each other's lines in two
+    opened = [one for one in calls.splitlines() if re.search(r"= \d|<unfinished", one) and "O_PATH" not in one]
+    return done, set(re.findall(r'sha256/([0-9a-f]{64})"', "".join(one for one in opened if "index/sha256" not in one)))

@@ -3,7 +3,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 
 import judge
@@ -127,13 +126,9 @@ class Snapshot(MountCase):
 
     def strace(self, *args):
         """The files that the command opens."""
-        log = self.new(".strace")
-        env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0", "LSAN_OPTIONS": "detect_leaks=0"}
-        done = subprocess.run(["strace", "-f", "-o", log, "-e", "trace=open,openat,openat2,creat,readlink,getdents64,newfstatat,statx,lgetxattr",
-                               judge.O2R, *args], env=env, capture_output=True, stdin=subprocess.DEVNULL)
+        done, calls = judge.traced("open,openat,openat2,creat,readlink,getdents64,newfstatat,statx,lgetxattr", *args)
         self.assertEqual(done.returncode, 0, done.stderr)
-        with open(log) as f:
-            return f.read()
+        return calls
 
     def test_nothing_is_read_through_the_view(self):
         layout = self.layout(samples.image("gzip", "zstd", "plain"))
