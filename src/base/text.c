@@ -82,6 +82,46 @@ struct quoted text_quote(const void *p, size_t n)
 	return q;
 }
 
+static bool is_digest(const char *s, size_t n)
+{
+	return n >= 7 && (memcmp(s, "sha256:", 7) == 0 || memcmp(s, "sha512:", 7) == 0);
+}
+
+size_t text_user_part(const char *s, size_t n, size_t *from)
+{
+	const char *scheme = memmem(s, n, "://", 3);
+	const char *begin = scheme ? scheme + 3 : s, *end = s + n;
+	const char *at = memrchr(begin, '@', (size_t)(end - begin));
+
+	while (at && is_digest(at + 1, (size_t)(end - at) - 1))
+		at = memrchr(begin, '@', (size_t)(at - begin));
+	if (!at)
+		return 0;
+
+	size_t before = (size_t)(at - begin), after = (size_t)(end - at) - 1;
+
+	/* what is no URL may be a name with a bad digest: that has no slash in it, and no
+	 * colon before any slash in front of it unless there is a tag */
+	if (!scheme && !memchr(at + 1, '/', after) &&
+		(!memchr(begin, ':', before) || memchr(begin, '/', before)))
+		return 0;
+	*from = (size_t)(begin - s);
+	return before + 1;
+}
+
+struct quoted text_quote_place(const char *s, size_t n)
+{
+	size_t from = 0, hidden = text_user_part(s, n, &from);
+	struct quoted scheme, rest, q;
+
+	if (!hidden)
+		return text_quote(s, n);
+	scheme = text_quote(s, from);
+	rest = text_quote(s + from + hidden, n - from - hidden);
+	snprintf(q.s, sizeof(q.s), "%.30s***@%.160s", scheme.s, rest.s);
+	return q;
+}
+
 struct quoted text_size(uint64_t bytes)
 {
 	static const char *const unit[] = {

@@ -16,6 +16,16 @@ struct quoted {
 struct quoted text_quote(const void *p, size_t n);
 
 /*
+ * A place is a URL, or a host with or without a path, as users and servers write it, good
+ * or bad. How many of its bytes are user name, password and "@" (RFC 3986, 3.2.1); *from:
+ * where they begin, behind the scheme. 0: there are none. The "@" of a digest, as in
+ * NAME@sha256:HEX, is none of these.
+ */
+size_t text_user_part(const char *s, size_t n, size_t *from);
+/* text_quote of a place, with "***@" for what may be a password. */
+struct quoted text_quote_place(const char *s, size_t n);
+
+/*
  * Length of the valid UTF-8 sequence of at least two bytes at p (RFC 3629), 0 when there
  * is none or it is a C1 control, which a terminal may obey. n is at least 1.
  */

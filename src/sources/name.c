@@ -276,11 +276,16 @@ static int check(const char *text, const struct parts *p, struct o2r_err *err)
 	size_t prefix = p->official ? strlen(OFFICIAL) : 0;
 	const char *scheme = strstr(text, "://");
 	bool id = strlen(text) == IDENTIFIER_DIGITS;
+	size_t from;
 	int r;
 
 	if (scheme)
 		return err_set(err, ERR_USAGE, EINVAL, "write it without \"%s\"",
 			text_quote(text, (size_t)(scheme - text) + 3).s);
+	if (text_user_part(text, strlen(text), &from))
+		return err_set(err, ERR_USAGE, EINVAL,
+			"user and password do not belong in front of it: give them with "
+			"--creds or --authfile");
 	for (size_t i = 0; id && text[i]; i++)
 		id = is_hex(text[i]) && !is_upper(text[i]);
 	if (id)
@@ -338,7 +343,7 @@ int name_parse(const char *text, struct name *out, struct o2r_err *err)
 	if (r == 0 || r == -ENOMEM)
 		return r;
 	err_wrap(err, "\"%s\" is not the name of an image in a registry",
-		text_quote(text, strlen(text)).s);
+		text_quote_place(text, strlen(text)).s);
 	return r;
 }
 

@@ -149,6 +149,64 @@ class Secrets(CredentialCase):
         self.assertTrue(proxy.seen)
 
 
+class Places(CredentialCase):
+    """A password in a name or a URL, where none belongs: what is wrong is told without it."""
+
+    def unsaid(self, *args, code, words=(), **kw):
+        done = judge.o2r("digest", *args, "--no-cache", "-vvvv", **kw)
+        self.assertEqual(done.returncode, code, done.stderr)
+        for word in ("5ecret", basic(USER, "5ecret")):
+            self.assertNotIn(word, done.stderr + done.stdout.decode())
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_names(self):
+        for name in ("docker://%s@localhost:1/x", "%s@localhost:1/x", "https://%s@localhost:1/x", "docker://https://%s@localhost/x", "%s@h/x:tag",
+                     "%s@localhost:1/x@sha256:ab", "docker-daemon:%s@h/x", "docker://%s@h", "%s/more@h/x"):
+            with self.subTest(name):
+                self.unsaid(name % (USER + ":5ecret"), code=3 if name.startswith("docker-daemon") else 2)
+        self.unsaid("alice:5ecret@localhost:1/x", code=2, words=["***@localhost:1/x", "--creds"])
+        self.unsaid("5ecret@localhost:1/x", code=2)
+
+    def test_registries_conf(self):
+        where = "%s:5ecret@localhost:2/x" % USER
+        for text in ('[[registry]]\nprefix = "localhost:1/x"\nlocation = "%s"\n' % where,
+                     '[[registry]]\nprefix = "localhost:1/x"\nlocation = "https://%s"\n' % where,
+                     '[[registry]]\nlocation = "localhost:1/x"\n[[registry.mirror]]\nlocation = "%s"\n' % where,
+                     '[[registry]]\nprefix = "localhost:1"\nlocation = "%s"\n' % where.partition("/")[0],
+                     ('[[registry]]\nprefix = "%s"\n' % where) * 2, '[[registry]]\nprefix = "%s*"\n' % where):
+            with self.subTest(text):
+                path = self.write("registries.conf", text)
+                twice = text.count(where) == 2
+                self.unsaid("localhost:1/x", code=1 if twice else 6, words=["is there twice"] if twice else [path],
+                            env={"CONTAINERS_REGISTRIES_CONF": path})
+
+    def test_credential_files(self):
+        """A key may be a URL with one, and what belongs to it malformed."""
+        server = self.served(FakeRegistry({"test/image": self.from_layout})).on("/v2/", errors(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="r"'))
+        key = "%s:5ecret@%s" % (USER, server.address)
+        for entries, more in (({"https://" + key: {"auth": 7}}, {}), ({"https://" + key: 7}, {}), ({key: {"auth": "!!!"}}, {}),
+                              ({}, {"credHelpers": {key: 7}}), ({}, {"credHelpers": {key: "a/b"}})):
+            with self.subTest(entries, more=more):
+                done = judge.o2r("digest", server.address + "/test/image", "--no-cache", "-vvvv", "--authfile", self.authfile("auth.json", entries, **more))
+                self.assertIn(done.returncode, (4, 6), done.stderr)
+                self.assertNotIn("5ecret", done.stderr)
+
+    def test_places_that_servers_tell(self):
+        """Realms and redirects."""
+        url = "%s://" + USER + ":5ecret@%s"
+        for where in (url % ("http", "10.0.0.1/token"), url % ("https", "localhost/token"), url % ("http", "5ecret/x@localhost/token")):
+            server = self.served(FakeRegistry({"test/image": self.from_layout}))
+            server.on("/v2/", errors(401, "UNAUTHORIZED", WWW_Authenticate='Bearer realm="%s",service="s"' % where))
+            self.unsaid(server.address + "/test/image", code=4, words=[server.address])
+            server = self.served(FakeRegistry({"test/image": self.from_layout})).on("/manifests/", redirect(where))
+            self.unsaid(server.address + "/test/image", code=1, words=[server.address])
+
+    def test_engine(self):
+        for host in ("tcp://%s:5ecret@localhost:1", "http://%s:5ecret@localhost:1/x", "ssh://%s:5ecret@localhost", "%s:5ecret@localhost"):
+            self.unsaid("docker-daemon:x:1", code=2, words=["DOCKER_HOST"], env={"DOCKER_HOST": host % USER})
+
+
 class OtherHosts(CredentialCase):
     def elsewhere(self, answer=None, **web):
         return self.served(Web(answer, **web))

@@ -8,14 +8,19 @@
 static int refuse(const char *realm, const char *why, struct o2r_err *err)
 {
 	const char *host = strstr(realm, "://");
+	size_t from = 0, user;
+
+	host = host ? host + 3 : realm;
 	/* not all of it: it may repeat what was sent */
-	size_t n = host ? (size_t)(host + 3 - realm) + strcspn(host + 3, "/?#")
-			: strcspn(realm, "/?#");
+	user = text_user_part(realm, strcspn(realm, "?#"), &from);
+	host = user ? realm + from + user : host;
+
+	size_t n = (size_t)(host - realm) + strcspn(host, "/?#");
 
 	return err_set(err, ERR_ACCESS, EPERM,
 		"it sends us to %s for a token: %s, so it gets nothing: tell who "
 		"runs the registry",
-		text_quote(realm, n).s, why);
+		text_quote_place(realm, n).s, why);
 }
 
 int realm_check(const char *realm, const struct url *registry, struct url *out,

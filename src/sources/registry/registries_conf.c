@@ -20,6 +20,11 @@ static struct quoted quote(const char *s)
 	return text_quote(s, strlen(s));
 }
 
+static struct quoted quote_place(const char *s)
+{
+	return text_quote_place(s, strlen(s));
+}
+
 /* ---- entries */
 
 static struct registries_entry *find(struct registries_conf *conf, const char *prefix)
@@ -41,7 +46,8 @@ static int put(struct reading *r, const struct registries_entry *entry)
 		ctx_log(r->ctx, LOG_WARN,
 			"%s: prefix \"%s\" is there twice: line %u counts, line %u does "
 			"not",
-			quote(r->file).s, quote(entry->prefix).s, old->line, entry->line);
+			quote(r->file).s, quote_place(entry->prefix).s, old->line,
+			entry->line);
 		return 0;
 	}
 	if (!old) {
@@ -95,7 +101,7 @@ static int read_place(
 	if (strstr(s, "://"))
 		return err_corrupt(r->err,
 			"line %u: %s \"%s\" has a scheme: write host[:port][/path]",
-			toml_line(toml_find(table, key)), key, quote(s).s);
+			toml_line(toml_find(table, key)), key, quote_place(s).s);
 	*out = arena_dup(&r->conf->arena, s, n);
 	return *out ? 0 : err_nomem(r->err);
 }
@@ -110,7 +116,7 @@ static int check_wildcards(const struct registries_entry *e, struct o2r_err *err
 		return err_corrupt(err,
 			"line %u: prefix \"%s\": a * may stand in front of a host only "
 			"(*.example.com)",
-			e->line, quote(p).s);
+			e->line, quote_place(p).s);
 	return 0;
 }
 

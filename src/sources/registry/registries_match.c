@@ -12,6 +12,11 @@ static struct quoted quote(const char *s)
 	return text_quote(s, strlen(s));
 }
 
+static struct quoted quote_place(const char *s)
+{
+	return text_quote_place(s, strlen(s));
+}
+
 /* "example.com/foo/bar" without its tag and digest; NULL when out of memory. */
 static char *name_place(const struct name *n)
 {
@@ -115,17 +120,18 @@ int registries_conf_rewrite(const struct registries_entry *entry, const char *lo
 	if (r < 0)
 		return err_set(err, why.cls == ERR_USAGE ? ERR_CORRUPT : why.cls, -r,
 			"%s: line %u: location \"%s\": %s", quote(entry->file).s, line,
-			quote(location).s, why.text);
+			quote_place(location).s, why.text);
 	if (!has_registry(text, &found))
 		return err_corrupt(err,
 			"%s: line %u: location \"%s\" does not begin with a registry and "
 			"leave room for a repository: \"%s\" is not REGISTRY/REPOSITORY",
-			quote(entry->file).s, line, quote(location).s, quote(text).s);
+			quote(entry->file).s, line, quote_place(location).s,
+			quote_place(text).s);
 	if (!same_version(name, text, &found))
 		return err_corrupt(err,
 			"%s: line %u: location \"%s\" has another tag or digest than the "
 			"name, which is not supported",
-			quote(entry->file).s, line, quote(location).s);
+			quote(entry->file).s, line, quote_place(location).s);
 	*out = found;
 	found = (struct name){0};
 	return 0;

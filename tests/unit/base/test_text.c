@@ -101,11 +101,41 @@ static void sizes(void)
 	CHECK_STR(text_size(UINT64_MAX).s, "16 EiB");
 }
 
+/* A password is shown nowhere, whatever is wrong with the rest. */
+static void places(void)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{"", ""},
+		{"nginx:1.2@sha256:ab", "nginx:1.2@sha256:ab"},
+		{"localhost:5000/a/b@sha512:x/y", "localhost:5000/a/b@sha512:x/y"},
+		{"localhost:5000/a@b", "localhost:5000/a@b"},
+		{"a@b", "a@b"},
+		{"https://host/a", "https://host/a"},
+		{"u:p@host", "***@host"},
+		{"u:p@host:5000/x\n", "***@host:5000/x\\x0a"},
+		{"token@host/x", "***@host/x"},
+		{"u:a/b@host/x", "***@host/x"},
+		{"u:a@b@host/x@sha256:", "***@host/x@sha256:"},
+		{"https://u:p@host/x", "https://***@host/x"},
+		{"https://u:a/b?c#d@host", "https://***@host"},
+		{"https://u@", "https://***@"},
+		{"://@", "://***@"},
+		{"u:p@sha256:x@host", "***@host"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_STR(text_quote_place(cases[i].text, strlen(cases[i].text)).s,
+			cases[i].shown);
+}
+
 int main(void)
 {
 	quoting();
 	utf8();
 	cutting();
 	sizes();
+	places();
 	TEST_END;
 }
