@@ -18,6 +18,7 @@ AIMS = {
     "replies": ["src/sources/registry/retry_after.c", "src/sources/registry/warning.c", "src/sources/registry/error_document.c"],
     "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],
     "docker_archive": ["src/sources/docker_archive*.c", "src/sources/archive_names.c"],
+    "convert": ["src/sources/archive_convert.c", "src/sources/archive_tar_out.c", "src/sources/archive_charset.c", "src/sources/archive_cpio_links.c"],
     "state": ["src/o2r_state.c", "src/o2r_state_extra.c", "src/o2r_state_parts.c"],
     "plan": ["src/ext4/[!o]*.c", "src/ext4/object.c"],
     "gzip": ["src/blob/gzip.c", "src/blob/inflate_*.c", "src/blob/decoder.c"],
