@@ -3,7 +3,7 @@
 
 usage: run.py [BUILD_ROOT] [TARGET...]
 
-O2R_FUZZ_SECONDS (40) is the time for each target. A crash, a leak, a hang, or less than 80 % of the lines is a failure; a
+O2R_FUZZ_SECONDS (15) is the time for each target. A crash, a leak, a hang, or less than 80 % of the lines is a failure; a
 crasher is kept as BUILD_ROOT/fuzz-crashes/NAME-* and belongs into the seeds once it is mended. Results go by the protocol of
 tests/run/results.py.
 """
@@ -23,15 +23,12 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "tests/run")]
 
 from aims import AIMS       # noqa: the path is set above
+import builds               # noqa
 import results              # noqa
 
-SECONDS = int(os.environ.get("O2R_FUZZ_SECONDS", "40"))
+SECONDS = int(os.environ.get("O2R_FUZZ_SECONDS", "15"))
 WANTED = 80.0
 SPEAKING = threading.Lock()
-BUILDS = {
-    "fuzz": ["-Db_sanitize=address,undefined", "-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all"],
-    "fuzz-coverage": ["-Dc_args=-fprofile-instr-generate -fcoverage-mapping", "-Dc_link_args=-fprofile-instr-generate"],
-}
 ENV = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1"}
 
 
@@ -50,11 +47,9 @@ def targets():
 
 
 def build(root, name, names):
-    where = root / name
-    if not (where / "build.ninja").exists():
-        shutil.rmtree(where, ignore_errors=True)
-        setup = ["meson", "setup", where, ROOT, "-Dfuzz=true", "-Db_lundef=false", "-Dwerror=true", *BUILDS[name]]
-        status, output = results.run(setup, env={"CC": "clang"})
+    where, setup, env = builds.setup_of(name, root)
+    if setup:
+        status, output = results.run(setup, env=env)
         if status:
             tell(False, "setup %s" % name, output)
             return None
@@ -129,7 +124,7 @@ def main(argv):
     if not names:
         tell(False, "no fuzz targets")
         return 1
-    where, coverage = build(root, "fuzz", names), build(root, "fuzz-coverage", names)
+    where, coverage = build(root, "fuzz", names), build(root, "clang", names)
     if not where or not coverage:
         return 1
     crashes, corpora = root / "fuzz-crashes", root / "fuzz-corpora"

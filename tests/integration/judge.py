@@ -181,7 +181,15 @@ def loop_mount(image, write=False):
     device = os.fspath(image).startswith("/dev/")
     options = ("rw" if write else "ro") + ("" if device else ",loop")
     try:
-        run("mount", "-t", "ext4", "-o", options, image, where)
+        for attempt in range(50):
+            run("mount", "-t", "ext4", "-o", options, image, where)
+            # the loop device of a mount before may be there for a moment more, and is taken with its being read-only
+            if not write or not os.statvfs(where).f_flag & os.ST_RDONLY:
+                break
+            run("umount", where)
+            time.sleep(0.1)
+        else:
+            raise AssertionError("%s cannot be mounted to be written to" % image)
         try:
             yield where
         finally:

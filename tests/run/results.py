@@ -14,15 +14,18 @@ import signal
 import subprocess
 import threading
 import time
+import typing
 
 NUMBERS = re.compile(r"^(\d+) passed, (\d+) failed\b")
 HEAD, TAIL = 40, 80     # lines shown of the output of something that failed
+SHOWN = 20              # programs whose cost is shown
 LIVE = set()    # programs that have not been waited for
 
 
 class Results:
     def __init__(self):
         self.passed, self.failed = 0, []
+        self.costs = []     # (Cost, name) of each program
         self.lock = threading.Lock()
 
     def record(self, ok, name, detail=""):
@@ -49,14 +52,30 @@ class Results:
         for line in lines:
             print("    | " + line, flush=True)
 
+    def spent(self, cost, name):
+        with self.lock:
+            self.costs.append((cost, name))
+
+    def show_costs(self):
+        """Where the time went: CPU seconds hold whatever else the machine did."""
+        print("\nThe %d programs that took most:" % min(SHOWN, len(self.costs)))
+        for cost, name in sorted(self.costs, key=lambda c: -c[0].wall)[:SHOWN]:
+            print("%7.0f s, %6.0f s of CPU: %s" % (*cost, name))
+
     def total(self):
         """Print the end of the run; the exit status."""
+        self.show_costs()
         if self.failed:
             print("\nFailed:")
             for name in self.failed:
                 print("  " + name)
         print("\n%d passed, %d failed" % (self.passed, len(self.failed)), flush=True)
         return 1 if self.failed or not self.passed else 0
+
+
+class Cost(typing.NamedTuple):
+    wall: float     # seconds
+    cpu: float
 
 
 class Program:
@@ -67,6 +86,7 @@ class Program:
         self.child = subprocess.Popen(self.argv, env={**os.environ, **(env or {})}, cwd=cwd, text=True, errors="backslashreplace",
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
         self.late = False
+        self.began, self.cost = time.monotonic(), None
         LIVE.add(self)
 
     def kill(self):
@@ -74,6 +94,12 @@ class Program:
             os.killpg(self.child.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+    def wait(self):
+        """Wait for it; what it cost, with all children that it waited for."""
+        _, status, used = os.wait4(self.child.pid, 0)
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        self.cost = Cost(time.monotonic() - self.began, used.ru_utime + used.ru_stime)
 
     def expire(self):
         self.late = True
@@ -84,7 +110,7 @@ class Program:
         timer.start()
         try:
             yield from self.child.stdout
-            self.child.wait()
+            self.wait()
         finally:
             timer.cancel()
             if self.child.poll() is None:
@@ -99,10 +125,12 @@ def kill_all():
         program.kill()
 
 
-def run(argv, seconds=1800, env=None, cwd=None):
-    """(exit status, output); the status is None when it was killed for taking too long."""
+def run(argv, seconds=1800, env=None, cwd=None, spent=None):
+    """(exit status, output); the status is None when it was killed for taking too long. spent hears what it cost."""
     program = Program(argv, env, cwd)
     output = "".join(program.lines(seconds))
+    if spent and program.cost:
+        spent(program.cost)
     if program.late:
         return None, output + "killed after %d s\n" % seconds
     return program.child.returncode, output
@@ -111,7 +139,7 @@ def run(argv, seconds=1800, env=None, cwd=None):
 def command(results, name, argv, **kw):
     """One command is one test. Returns whether it passed."""
     began = time.monotonic()
-    status, output = run(argv, **kw)
+    status, output = run(argv, spent=lambda cost: results.spent(cost, name), **kw)
     ok = status == 0
     results.record(ok, "%s (%.0f s)" % (name, time.monotonic() - began), "$ %s\n%s" % (" ".join(map(str, argv)), output))
     return ok
@@ -136,6 +164,8 @@ def program(results, name, argv, seconds=1800, env=None, cwd=None):
         if failed:
             results.show("".join(between))
         results.count(int(numbers[1]), failed, name)
+    if child.cost:
+        results.spent(child.cost, name)
     # the exit status must agree with what was reported, and reporting nothing is a failure too
     if child.late or not seen or (child.child.returncode != 0 and not failed):
         why = "killed after %d s" % seconds if child.late else "exit status %s" % child.child.returncode

@@ -29,13 +29,31 @@ static int run(const char *program, const char *path)
 	return system(command);
 }
 
+static bool is_read_only(void)
+{
+	struct statvfs v = {0};
+
+	return statvfs(mount_dir, &v) == 0 && v.f_flag & ST_RDONLY;
+}
+
+/* mount takes the loop device of a mount before, which may be there for a moment more: a
+ * mount to be written to is then read-only without a word. */
 static bool mount_image(const char *image, const char *options)
 {
 	char command[400];
 
 	snprintf(command, sizeof(command), "mount -o loop,%s %s %s 2>/dev/null", options,
 		image, mount_dir);
-	return system(command) == 0;
+	for (int i = 0; i < 100; i++) {
+		if (system(command) != 0)
+			return false;
+		if (strcmp(options, "rw") != 0 || !is_read_only())
+			return true;
+		if (run("umount", mount_dir) != 0)
+			return false;
+		usleep(100000);
+	}
+	return false;
 }
 
 static void umount_image(void)
