@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/userns.h"
+
 void known_view_finish(struct known_view *k)
 {
 	mounted_finish(&k->mount);
@@ -16,7 +18,7 @@ bool known_view_is_ours(const struct mount_entry *e)
 {
 	uint64_t uid;
 
-	return mount_user(e, &uid) && uid == geteuid();
+	return mount_user(e, &uid) && (uid == geteuid() || uid == userns_outer_uid());
 }
 
 /* The server wrote both: the mount's source ends in the digest of its manifest. */
@@ -40,7 +42,9 @@ bool known_view_matches(const struct mount_entry *e, const struct view_state *s)
 
 static int read_state(struct known_view *k, struct o2r_err *why)
 {
-	int r = state_folder_open(&k->folder, false, why);
+	uint64_t uid;
+	bool known = known_view_is_ours(&k->mount.e) && mount_user(&k->mount.e, &uid);
+	int r = state_folder_open(&k->folder, known ? (uid_t)uid : geteuid(), false, why);
 
 	k->name = state_name(k->mount.e.major, k->mount.e.minor);
 	if (r > 0)

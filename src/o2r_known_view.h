@@ -32,7 +32,7 @@ void known_view_finish(struct known_view *k);
 int known_view_find(const char *path, struct known_view *out, bool *at_root,
 	struct o2r_err *why, struct o2r_err *err) O2R_MUST_CHECK;
 
-/* Did we mount it? */
+/* Did we mount it, here or outside of the user namespace that we are in? */
 bool known_view_is_ours(const struct mount_entry *e);
 /* Is a state that of this mount, and not of one that had its number before? */
 bool known_view_matches(const struct mount_entry *e, const struct view_state *s);

@@ -39,28 +39,27 @@ static bool usable_runtime_dir(const char *dir)
 	       ours(&st, S_IWGRP | S_IWOTH);
 }
 
-static int name_folder(struct state_folder *f, struct o2r_err *err)
+static int name_folder(struct state_folder *f, uid_t uid, struct o2r_err *err)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	int n;
 
 	if (usable_runtime_dir(runtime))
 		n = snprintf(f->path, sizeof(f->path), "%s/o2r", runtime);
-	else if (geteuid() == 0)
+	else if (uid == 0)
 		n = snprintf(f->path, sizeof(f->path), "/run/o2r");
 	else
-		n = snprintf(
-			f->path, sizeof(f->path), "/tmp/o2r-%u", (unsigned)geteuid());
+		n = snprintf(f->path, sizeof(f->path), "/tmp/o2r-%u", (unsigned)uid);
 	if ((size_t)n >= sizeof(f->path))
 		return err_set(
 			err, ERR_FAIL, ENAMETOOLONG, "XDG_RUNTIME_DIR is too long");
 	return 0;
 }
 
-int state_folder_open(struct state_folder *f, bool make, struct o2r_err *err)
+int state_folder_open(struct state_folder *f, uid_t uid, bool make, struct o2r_err *err)
 {
 	struct stat st;
-	int r = name_folder(f, err);
+	int r = name_folder(f, uid, err);
 
 	f->fd = -1;
 	if (r < 0)

@@ -28,9 +28,10 @@ struct state_folder {
 		.fd = -1                                                                 \
 	}
 
-/* 1, or 0 when it is not there and is not to be made. */
+/* 1, or 0 when it is not there and is not to be made. uid: the number by which the
+ * folder is named; inside a user namespace ours have another one than outside. */
 int state_folder_open(
-	struct state_folder *f, bool make, struct o2r_err *err) O2R_MUST_CHECK;
+	struct state_folder *f, uid_t uid, bool make, struct o2r_err *err) O2R_MUST_CHECK;
 void state_folder_close(struct state_folder *f);
 
 struct state_name {

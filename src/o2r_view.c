@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -106,7 +107,7 @@ static int write_state(struct o2r_view *v, struct o2r_err *err)
 	int r = describe(v, &v->state, err);
 
 	if (r == 0)
-		r = state_folder_open(&v->folder, true, err);
+		r = state_folder_open(&v->folder, geteuid(), true, err);
 	if (r < 0)
 		return r;
 	v->name = state_name(major(device), minor(device));

@@ -1,6 +1,7 @@
 /* The views of this user, by the state files of their servers. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/vec.h"
 #include "handle.h"
@@ -105,7 +106,7 @@ int o2r_views(o2r_view_fn fn, void *arg, struct o2r_error *error)
 	struct state_folder folder CLEANUP(state_folder_close) = STATE_FOLDER_INIT;
 	struct o2r_err err = {0};
 	struct list l CLEANUP(list_finish) = {.folder = &folder, .err = &err};
-	int r = state_folder_open(&folder, false, &err);
+	int r = state_folder_open(&folder, geteuid(), false, &err);
 
 	if (r > 0)
 		r = state_files_each(&folder, look_at, &l, &err);

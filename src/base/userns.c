@@ -47,6 +47,22 @@ bool userns_is_initial(void)
 	       inside == 0 && outside == 0 && count >= 0xffffffffUL;
 }
 
+uid_t userns_outer_uid(void)
+{
+	char map[PROC_MAX], *line = map;
+	unsigned long inside, outside, count, uid = geteuid();
+	int used = 0;
+
+	if (!read_proc("/proc/self/uid_map", map, sizeof(map)))
+		return geteuid();
+	while (sscanf(line, "%lu %lu %lu%n", &inside, &outside, &count, &used) == 3) {
+		if (uid >= inside && uid - inside < count)
+			return (uid_t)(outside + (uid - inside));
+		line += used;
+	}
+	return geteuid();
+}
+
 bool userns_sees_trusted(void)
 {
 	char status[PROC_MAX];

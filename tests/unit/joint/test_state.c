@@ -227,8 +227,8 @@ static void in_a_folder(void)
 	struct o2r_err err = {0};
 	struct stat st;
 
-	CHECK_EQ(state_folder_open(&f, false, &err), 0);
-	CHECK_EQ(state_folder_open(&f, true, &err), 1);
+	CHECK_EQ(state_folder_open(&f, geteuid(), false, &err), 0);
+	CHECK_EQ(state_folder_open(&f, geteuid(), true, &err), 1);
 	fill(&s);
 	fill(&other);
 	other.process.start++;
@@ -269,7 +269,7 @@ static void no_living_views_file(void)
 		theirs.process.start < mine.process.start + 100000)
 		theirs.process.start++;
 	CHECK(process_alive(&theirs.process));
-	CHECK_EQ(state_folder_open(&f, true, &err), 1);
+	CHECK_EQ(state_folder_open(&f, geteuid(), true, &err), 1);
 	CHECK_EQ(state_file_write(&f, name.s, &theirs, &err), 0);
 	CHECK_EQ(state_file_write(&f, name.s, &mine, &err), -EEXIST);
 	process_wait(&theirs.process, 1);
@@ -311,7 +311,7 @@ static void not_believed(void)
 
 	format(&good);
 	fill(&s);
-	CHECK_EQ(state_folder_open(&f, true, &err), 1);
+	CHECK_EQ(state_folder_open(&f, geteuid(), true, &err), 1);
 	CHECK_EQ(state_file_write(&f, state_name(0, 7).s, &s, &err), 0);
 	CHECK_EQ(state_file_write(&f, state_name(0, 8).s, &s, &err), 0);
 	touch(f.fd, "0:9.json", 0644, good.data); /* others may read it */
@@ -340,12 +340,16 @@ static void folder_of_others(void)
 
 	snprintf(path, sizeof(path), "%s/o2r", scratch);
 	CHECK_EQ(chmod(path, 0750), 0);
-	CHECK(state_folder_open(&f, true, &err) < 0);
+	CHECK(state_folder_open(&f, geteuid(), true, &err) < 0);
 	CHECK(strstr(err.text, "0700") != NULL);
 	/* a folder that others may write is not taken for $XDG_RUNTIME_DIR */
 	CHECK_EQ(chmod(scratch, 0770), 0);
-	if (state_folder_open(&f, false, &err) == 1)
+	if (state_folder_open(&f, geteuid(), false, &err) == 1)
 		CHECK(strcmp(f.path, path) != 0);
+	state_folder_close(&f);
+	/* of a user whose number is another one here */
+	CHECK_EQ(state_folder_open(&f, 4000000001, false, &err), 0);
+	CHECK_STR(f.path, "/tmp/o2r-4000000001");
 	CHECK_EQ(chmod(scratch, 0700), 0);
 	CHECK(exists(path));
 }
