@@ -1,4 +1,5 @@
 """What the tests of o2r mount, umount and mounts share."""
+import contextlib
 import json
 import os
 
@@ -19,6 +20,22 @@ def images(*contents, **options):
         layout.add(Image([Layer(codec="gzip").file("name", content).file("data", samples.noise(300_000, content))]),
                    tags=[chr(ord("a") + number)])
     return layout
+
+
+@contextlib.contextmanager
+def filesystem(folder, kind):
+    """A new one of that kind, mounted in the folder; its mount point."""
+    image, point = os.path.join(folder, kind + ".disk"), os.path.join(folder, kind)
+    with open(image, "wb") as f:
+        f.truncate(1 << 30)
+    os.mkdir(point)
+    judge.run("mkfs." + kind, "-F" if kind == "ext4" else "-f", "-q", image)
+    judge.run("mount", "-o", "loop", image, point)
+    try:
+        yield point
+    finally:
+        judge.run("umount", point)
+        os.unlink(image)
 
 
 class MountCase(judge.Case):

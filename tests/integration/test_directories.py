@@ -16,7 +16,7 @@ import judge
 import randoverlay
 import treedump
 import viewing
-from mounting import NOBODY, MountCase
+from mounting import NOBODY, MountCase, filesystem
 
 SEEDS = int(os.environ.get("O2R_SEEDS", "2" if judge.SANITIZED else "6"))
 REDIRECTS = "redirect_dir=on,metacopy=on,index=off"
@@ -454,21 +454,6 @@ class Cloning(Stack):
 
     FILES = 300
 
-    @contextlib.contextmanager
-    def filesystem(self, kind):
-        """A loop-mounted one."""
-        image, point = self.path(kind + ".disk"), self.path(kind)
-        with open(image, "wb") as f:
-            f.truncate(1 << 30)
-        os.mkdir(point)
-        judge.run("mkfs." + kind, "-F" if kind == "ext4" else "-f", "-q", image)
-        judge.run("mount", "-o", "loop", image, point)
-        try:
-            yield point
-        finally:
-            judge.run("umount", point)
-            os.unlink(image)
-
     def used(self, point):
         judge.run("sync", "-f", point)
         st = os.statvfs(point)
@@ -492,7 +477,7 @@ class Cloning(Stack):
 
     def snapshot(self, kind):
         """The image beside the layer: (its bytes are those of one that was written to a pipe, new space, shared extents)."""
-        with self.filesystem(kind) as point:
+        with filesystem(self.work, kind) as point:
             self.fill(point + "/layer")
             before = self.used(point)
             self.command("snapshot", "scratch", *layers(point + "/layer"), "-o", point + "/x.img")
@@ -522,7 +507,7 @@ class Cloning(Stack):
 
     def test_from_elsewhere(self):
         """Of two layers one is on another filesystem: blocks are shared with the other alone."""
-        with self.filesystem("xfs") as point:
+        with filesystem(self.work, "xfs") as point:
             here, there = point + "/layer", self.layer()
             self.fill(here)
             with open(there + "/of the other", "wb") as f:

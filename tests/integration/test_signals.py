@@ -7,6 +7,7 @@ import time
 import judge
 from judge import Case
 from mkimage import Image, Layer
+from mounting import filesystem
 
 MIB = 1 << 20
 
@@ -115,3 +116,34 @@ class Signals(Case):
         out, err = child.communicate(timeout=120)
         self.assertEqual((child.returncode, judge.problems(err.decode())), (0, []))
         judge.fsck_silent(self.image)
+
+
+class WhileCloning(Case):
+    """In the middle of an image whose blocks are shared with the files of the layer: strace sends the signal with one of the calls."""
+
+    FILES = 200
+
+    def check(self, kind, number):
+        with filesystem(self.work, kind) as point:
+            layer, out, calls = os.path.join(point, "layer"), os.path.join(point, "out"), self.path("calls")
+            os.mkdir(layer)
+            os.mkdir(out)
+            for n in range(self.FILES):
+                with open(os.path.join(layer, "%d" % n), "wb") as f:
+                    f.write(os.urandom(20_000))
+            done = judge.o2r("snapshot", "scratch", "--layer", layer, "-o", os.path.join(out, "x.img"), "-j", "1", env={"ASAN_OPTIONS": "detect_leaks=0"},
+                             wrap=["strace", "-f", "-o", calls, "-e", "trace=ioctl", "-e", "inject=ioctl:signal=SIG%s:when=%d" % ("INT", number)])
+            with open(calls) as f:
+                cloned = f.read().count("FICLONERANGE")
+            self.assertEqual(done.returncode, 130, done.stderr)
+            self.assertIn("interrupted", done.stderr)
+            # it had begun, and was far from the end
+            self.assertGreater(cloned, 10)
+            self.assertLess(cloned, self.FILES // 2)
+            self.assertEqual((os.listdir(out), sorted(os.listdir(point))), ([], ["layer", "out"]))
+
+    def test_xfs(self):
+        self.check("xfs", 40)
+
+    def test_btrfs(self):
+        self.check("btrfs", 80)
