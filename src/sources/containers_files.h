@@ -45,6 +45,18 @@ int stores_open(struct stores *s, const char *root, const struct ctx *ctx,
 void stores_finish(struct stores *s);
 bool store_place_is_overlay(const struct store_place *p);
 
+/* ---- lists (containers_list.c) */
+
+struct json_ref;
+
+/* An object of a list. A negative return ends it. */
+typedef int stored_item_fn(void *arg, const struct json_ref *o, struct o2r_err *err);
+
+/* Each object of DRIVER-FILE ("layers/layers.json") below the root of store `at`; none
+ * when there is no such file. Errors name it. */
+int stores_list(const struct stores *s, unsigned at, const char *file, stored_item_fn *fn,
+	void *arg, struct o2r_err *err) O2R_MUST_CHECK;
+
 /* ---- images (containers_images.c) */
 
 struct stored_image {
@@ -61,9 +73,6 @@ void stored_image_finish(struct stored_image *i);
 /* May take what *i owns. A negative return ends it. */
 typedef int stored_image_fn(void *arg, struct stored_image *i, struct o2r_err *err);
 
-/* Each image of an images.json. */
-int stored_images_parse(const char *text, size_t n, unsigned store, const struct ctx *ctx,
-	stored_image_fn *fn, void *arg, struct o2r_err *err) O2R_MUST_CHECK;
 /* Each image of all stores. */
 int stores_images(struct stores *s, stored_image_fn *fn, void *arg,
 	struct o2r_err *err) O2R_MUST_CHECK;
@@ -84,9 +93,9 @@ struct stored_layers {
 };
 
 void stored_layers_finish(struct stored_layers *l);
-/* Adds those of a layers.json; not sorted. */
-int stored_layers_parse(struct stored_layers *l, const char *text, size_t n,
-	unsigned store, const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;
+/* Adds those of a file of store `at`, as stores_list; not sorted. */
+int stored_layers_read(struct stored_layers *l, const struct stores *s, unsigned at,
+	const char *file, struct o2r_err *err) O2R_MUST_CHECK;
 void stored_layers_sort(struct stored_layers *l);
 const struct stored_layer *stored_layers_find(
 	const struct stored_layers *l, const char *id);

@@ -1,10 +1,7 @@
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "sources/containers_files.h"
@@ -125,49 +122,27 @@ static int parse_image(
 	return copy(&i->layer, layer, err);
 }
 
-int stored_images_parse(const char *text, size_t n, unsigned store, const struct ctx *ctx,
-	stored_image_fn *fn, void *arg, struct o2r_err *err)
+struct listing {
+	unsigned store;
+	stored_image_fn *fn;
+	void *arg;
+};
+
+static int pass_image(void *arg, const struct json_ref *o, struct o2r_err *err)
 {
-	AUTO_JSON struct json_doc *doc = NULL;
-	struct json_ref list, item = {0};
-	int r = json_doc_parse(text, n, ctx->limits.json_depth, &doc, err);
+	const struct listing *l = arg;
+	CLEANUP(stored_image_finish) struct stored_image i = {.store = l->store};
+	int r = parse_image(&i, o, err);
 
-	if (r == 0)
-		r = json_root_array(doc, &list, err);
-	while (r == 0 && json_next(&list, &item)) {
-		CLEANUP(stored_image_finish) struct stored_image i = {.store = store};
-
-		r = json_item_object(&item, err);
-		if (r == 0)
-			r = parse_image(&i, &item, err);
-		if (r == 0)
-			r = fn(arg, &i, err);
-	}
-	return r;
-}
-
-static int read_images(struct stores *s, unsigned at, stored_image_fn *fn, void *arg,
-	struct o2r_err *err)
-{
-	const struct store_place *p = &s->list[at];
-	AUTO_BUF struct buf text = {0};
-	char path[64];
-	int r;
-
-	snprintf(path, sizeof(path), "%s-images/images.json", p->driver);
-	r = file_read(p->fd, path, STORED_LIST_MAX, &text, err);
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = stored_images_parse(text.data, text.len, at, s->ctx, fn, arg, err);
-	return r < 0 ? err_wrap(err, "%s/%s", quote(p->root).s, path) : 0;
+	return r < 0 ? r : l->fn(l->arg, &i, err);
 }
 
 int stores_images(struct stores *s, stored_image_fn *fn, void *arg, struct o2r_err *err)
 {
+	struct listing l = {0, fn, arg};
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && i < s->count; i++)
-		r = read_images(s, i, fn, arg, err);
+	for (; r == 0 && l.store < s->count; l.store++)
+		r = stores_list(s, l.store, "images/images.json", pass_image, &l, err);
 	return r;
 }

@@ -1,11 +1,9 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "sources/containers_files.h"
@@ -90,29 +88,33 @@ static int parse_layer(
 	return l->id && (!parent || !*parent || l->parent) ? 0 : err_nomem(err);
 }
 
-int stored_layers_parse(struct stored_layers *l, const char *text, size_t n,
-	unsigned store, const struct ctx *ctx, struct o2r_err *err)
+struct adding {
+	struct stored_layers *to;
+	unsigned store;
+};
+
+static int add_layer(void *arg, const struct json_ref *o, struct o2r_err *err)
 {
-	AUTO_JSON struct json_doc *doc = NULL;
-	struct json_ref list, item = {0};
-	int r = json_doc_parse(text, n, ctx->limits.json_depth, &doc, err);
+	const struct adding *a = arg;
+	struct stored_layers *l = a->to;
+	CLEANUP(layer_finish) struct stored_layer layer = {.store = a->store};
+	int r = parse_layer(&layer, o, err);
 
-	if (r == 0)
-		r = json_root_array(doc, &list, err);
-	while (r == 0 && json_next(&list, &item)) {
-		CLEANUP(layer_finish) struct stored_layer layer = {.store = store};
+	if (r < 0)
+		return r;
+	if (VEC_RESERVE(l->list, l->count, l->cap, 1, STORED_LAYERS_MAX) < 0)
+		return err_corrupt(err, "there are too many layers");
+	l->list[l->count++] = layer;
+	layer = (struct stored_layer){0};
+	return 0;
+}
 
-		r = json_item_object(&item, err);
-		if (r == 0)
-			r = parse_layer(&layer, &item, err);
-		if (r < 0)
-			return r;
-		if (VEC_RESERVE(l->list, l->count, l->cap, 1, STORED_LAYERS_MAX) < 0)
-			return err_corrupt(err, "there are too many layers");
-		l->list[l->count++] = layer;
-		layer = (struct stored_layer){0};
-	}
-	return r;
+int stored_layers_read(struct stored_layers *l, const struct stores *s, unsigned at,
+	const char *file, struct o2r_err *err)
+{
+	struct adding a = {l, at};
+
+	return stores_list(s, at, file, add_layer, &a, err);
 }
 
 static int compare(const void *a, const void *b)
@@ -138,31 +140,15 @@ const struct stored_layer *stored_layers_find(
 
 /* ---- of all stores */
 
-static int read_file(struct stores *s, unsigned at, const char *file,
-	struct stored_layers *l, struct o2r_err *err)
-{
-	const struct store_place *p = &s->list[at];
-	AUTO_BUF struct buf text = {0};
-	char path[64];
-	int r;
-
-	snprintf(path, sizeof(path), "%s-layers/%s", p->driver, file);
-	r = file_read(p->fd, path, STORED_LIST_MAX, &text, err);
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = stored_layers_parse(l, text.data, text.len, at, s->ctx, err);
-	return r < 0 ? err_wrap(err, "%s/%s", quote(p->root).s, path) : 0;
-}
-
 /* Read when first asked for. */
 static int look_in(struct stores *s, unsigned at, struct stored_chain *c, const char *id,
 	const struct stored_layer **out, struct o2r_err *err)
 {
-	static const char *const files[] = {"layers.json", "volatile-layers.json"};
+	static const char *const files[] = {
+		"layers/layers.json", "layers/volatile-layers.json"};
 
 	for (size_t i = 0; !c->loaded[at] && i < ARRAY_LEN(files); i++) {
-		int r = read_file(s, at, files[i], &c->layers[at], err);
+		int r = stored_layers_read(&c->layers[at], s, at, files[i], err);
 
 		if (r < 0)
 			return r;

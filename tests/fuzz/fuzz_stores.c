@@ -146,19 +146,21 @@ static void try_chain(const char *id)
 
 static void try_layers(const uint8_t *data, size_t n, bool is_volatile)
 {
+	static const char *const files[] = {
+		"layers/layers.json", "layers/volatile-layers.json"};
 	struct stored_layers l = {0};
+	struct stores s = here();
 	struct o2r_err err = {0};
-	int r = stored_layers_parse(&l, (const char *)data, n, 0, &ctx, &err);
+	char path[60];
+	int r;
 
+	snprintf(path, sizeof(path), "overlay-%s", files[!is_volatile]);
+	(void)unlinkat(folder_fd, path, 0);
+	snprintf(path, sizeof(path), "overlay-%s", files[is_volatile]);
+	put(path, data, n);
+	r = stored_layers_read(&l, &s, 0, files[is_volatile], &err);
 	if (r < 0)
 		check_err(r, &err);
-	put(is_volatile ? "overlay-layers/volatile-layers.json"
-			: "overlay-layers/layers.json",
-		data, n);
-	(void)unlinkat(folder_fd,
-		is_volatile ? "overlay-layers/layers.json"
-			    : "overlay-layers/volatile-layers.json",
-		0);
 	try_chain(ID);
 	for (size_t i = 0; i < l.count && i < 3; i++)
 		try_chain(l.list[i].id);
