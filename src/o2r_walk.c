@@ -106,8 +106,7 @@ static int walk_tree(struct walk *w, const struct tree_found *top, struct o2r_er
 		}
 		const struct tree_dirent *e = &w->t->dirents[d->u.dir.first + l->next++];
 
-		if ((w->path.len && buf_append(&w->path, "/", 1) < 0) ||
-			buf_append(&w->path, dirent_name(e), dirent_len(e)) < 0)
+		if (tree_path_add(&w->path, e) < 0)
 			return err_nomem(err);
 		r = visit(w, e->ino, e->layer, err);
 	}

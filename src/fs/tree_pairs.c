@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "fs/tree_path.h"
 
 /* The names of one directory that are still to be visited. */
 struct names {
@@ -64,14 +65,6 @@ static int push(struct walk *w, uint32_t a, uint32_t b, struct o2r_err *err)
 	return 0;
 }
 
-static int put_name(struct walk *w, const struct tree_dirent *d, struct o2r_err *err)
-{
-	if ((w->path.len && buf_append(&w->path, "/", 1) < 0) ||
-		buf_append(&w->path, dirent_name(d), dirent_len(d)) < 0)
-		return err_nomem(err);
-	return 0;
-}
-
 int tree_pairs(const struct tree *a, const struct tree *b, tree_pair_fn fn, void *arg,
 	struct o2r_err *err)
 {
@@ -94,9 +87,8 @@ int tree_pairs(const struct tree *a, const struct tree *b, tree_pair_fn fn, void
 		const struct tree_dirent *da = c <= 0 ? l->a.next++ : NULL;
 		const struct tree_dirent *db = c >= 0 ? l->b.next++ : NULL;
 
-		r = put_name(&w, da ? da : db, err);
-		if (r < 0)
-			return r;
+		if (tree_path_add(&w.path, da ? da : db) < 0)
+			return err_nomem(err);
 
 		const struct tree_pair p = {
 			w.path.data, w.path.len, da ? da->ino : 0, db ? db->ino : 0};

@@ -110,12 +110,17 @@ static int step(struct finder *f, const char *part, size_t len, struct o2r_err *
 	return follow(f, i, err);
 }
 
+int tree_path_add(struct buf *path, const struct tree_dirent *d)
+{
+	int r = path->len ? buf_append(path, "/", 1) : 0;
+
+	return r < 0 ? r : buf_append(path, dirent_name(d), dirent_len(d));
+}
+
 static int put_way(const struct finder *f, struct buf *real, struct o2r_err *err)
 {
 	for (size_t i = 0; i < f->depth; i++)
-		if ((i && buf_append(real, "/", 1) < 0) ||
-			buf_append(real, dirent_name(f->way[i]), dirent_len(f->way[i])) <
-				0)
+		if (tree_path_add(real, f->way[i]) < 0)
 			return err_nomem(err);
 	return 0;
 }

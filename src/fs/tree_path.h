@@ -31,4 +31,8 @@ struct tree_found {
 int tree_find(const struct tree *t, const char *path, unsigned flags, struct buf *real,
 	struct tree_found *out, struct o2r_err *err) O2R_MUST_CHECK;
 
+/* Puts a name behind the path of its directory, with a slash between them; the root's is
+ * empty. 0 or a negative code of buf_append. */
+int tree_path_add(struct buf *path, const struct tree_dirent *d) O2R_MUST_CHECK;
+
 #endif

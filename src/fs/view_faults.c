@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "fs/tree_path.h"
 
 enum {
 	TOLD_MAX = 1000,
@@ -72,12 +73,7 @@ static int put_path(const struct tree *t, uint32_t ino, struct buf *out)
 	if (!dir)
 		return 0;
 	r = dir == TREE_ROOT ? 0 : put_path(t, dir, out);
-	if (r == 0 && out->len)
-		r = buf_append(out, "/", 1);
-	if (r == 0)
-		r = buf_append(
-			out, dirent_name(&t->dirents[at]), dirent_len(&t->dirents[at]));
-	return r;
+	return r < 0 ? r : tree_path_add(out, &t->dirents[at]);
 }
 
 static void tell(const struct tree *t, uint32_t ino, uint64_t off, size_t n,
