@@ -45,22 +45,8 @@ static void close_store(struct store **s)
 	store_close(*s);
 }
 
-int o2r_cache_list(const char *dir, o2r_cache_fn fn, void *arg, struct o2r_error *error)
-{
-	CLEANUP(close_store) struct store *s = NULL;
-	struct hearing h = {fn, arg};
-	struct o2r_err err = {0};
-	int r = store_open(dir, false, &s, &err);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = store_list(s, pass_item, &h, &err);
-	/* what the caller's function returned comes without an error */
-	return err.code ? o2r_fail(error, &err) : r;
-}
-
-int o2r_cache_prune(const char *dir, uint64_t max_bytes, o2r_cache_fn fn, void *arg,
+/* keep: what is to remain, in bytes; NULL: all of it, it is only looked at. */
+static int each_item(const char *dir, const uint64_t *keep, o2r_cache_fn fn, void *arg,
 	struct o2r_error *error)
 {
 	CLEANUP(close_store) struct store *s = NULL;
@@ -71,6 +57,19 @@ int o2r_cache_prune(const char *dir, uint64_t max_bytes, o2r_cache_fn fn, void *
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = store_prune(s, max_bytes, pass_item, &h, &err);
+		r = keep ? store_prune(s, *keep, pass_item, &h, &err)
+			 : store_list(s, pass_item, &h, &err);
+	/* what the caller's function returned comes without an error */
 	return err.code ? o2r_fail(error, &err) : r;
+}
+
+int o2r_cache_list(const char *dir, o2r_cache_fn fn, void *arg, struct o2r_error *error)
+{
+	return each_item(dir, NULL, fn, arg, error);
+}
+
+int o2r_cache_prune(const char *dir, uint64_t max_bytes, o2r_cache_fn fn, void *arg,
+	struct o2r_error *error)
+{
+	return each_item(dir, &max_bytes, fn, arg, error);
 }
