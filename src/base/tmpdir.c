@@ -14,53 +14,19 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-
-enum {
-	DEPTH_MAX = 16, /* of what is removed; nobody makes trees like that here */
-};
+#include "base/tmpdir_impl.h"
 
 static bool is_dots(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* ---- removing */
-
-static void remove_name(int dirfd, const char *name, int depth);
-
-/* fd is closed. */
-static void remove_all_in(int fd, int depth)
-{
-	DIR *dir = fdopendir(fd);
-
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	for (struct dirent *e; (e = readdir(dir));)
-		if (!is_dots(e->d_name))
-			remove_name(dirfd(dir), e->d_name, depth);
-	closedir(dir);
-}
-
-static void remove_name(int dirfd, const char *name, int depth)
-{
-	int fd;
-
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT || depth == DEPTH_MAX)
-		return;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0)
-		remove_all_in(fd, depth + 1);
-	unlinkat(dirfd, name, AT_REMOVEDIR);
-}
-
 void tmpdir_finish(struct tmpdir *t)
 {
+	if (t->tmp_name)
+		tmpdir_remove(t->parent, t->tmp_name);
 	if (t->fd >= 0)
 		close(t->fd);
-	if (t->tmp_name)
-		remove_name(t->parent, t->tmp_name, 0);
 	if (t->parent >= 0)
 		close(t->parent);
 	free(t->tmp_name);
@@ -69,6 +35,11 @@ void tmpdir_finish(struct tmpdir *t)
 }
 
 /* ---- making */
+
+static const char *stem_of(const struct tmpdir *t)
+{
+	return t->target_name ? t->target_name : "o2r";
+}
 
 static int check_empty(int fd, const char *target, struct o2r_err *err)
 {
@@ -111,9 +82,11 @@ static int split_target(struct tmpdir *t, char *target, struct o2r_err *err)
 	if (slash)
 		*slash = '\0';
 	t->parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return t->parent < 0 ? err_errno(err, errno, "cannot open the directory %s",
-				       text_quote(dir, strlen(dir)).s)
-			     : 0;
+	if (t->parent < 0)
+		return err_errno(err, errno, "cannot open the directory %s",
+			text_quote(dir, strlen(dir)).s);
+	tmpdir_remove_stale(t->parent, stem_of(t), t->names);
+	return 0;
 }
 
 static int find_place(struct tmpdir *t, const char *target, struct o2r_err *err)
@@ -132,61 +105,70 @@ static int find_place(struct tmpdir *t, const char *target, struct o2r_err *err)
 	if (!name)
 		return err_nomem(err);
 	t->parent = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (t->parent >= 0)
+	if (t->parent >= 0) {
+		tmpdir_remove_stale(t->parent, stem_of(t), t->names);
 		return check_empty(t->parent, name, err);
+	}
 	if (errno == ENOENT || errno == ENOTDIR)
 		return split_target(t, name, err);
 	return err_errno(err, errno, "cannot open %s", text_quote(name, n).s);
 }
 
+/* 1: made, opened and locked; 0: the name is somebody else's, or the directory was taken
+ * for one that was left over before it was locked. */
+static int try_temporary(struct tmpdir *t, struct o2r_err *err)
+{
+	uint32_t rnd = 0;
+	int why;
+
+	if (getrandom(&rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
+		return err_errno(err, errno, "cannot get random bytes");
+	if (asprintf(&t->tmp_name, TMPDIR_NAME, stem_of(t), rnd) < 0) {
+		t->tmp_name = NULL;
+		return err_nomem(err);
+	}
+	why = mkdirat(t->parent, t->tmp_name, 0777) < 0 ? errno : 0;
+	if (!why) {
+		t->fd = openat(t->parent, t->tmp_name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		why = t->fd < 0 ? errno : 0;
+		if (why)
+			unlinkat(t->parent, t->tmp_name, AT_REMOVEDIR);
+		else if (tmpdir_lock(t->fd) &&
+			 tmpdir_is_named(t->parent, t->tmp_name, t->fd))
+			return 1;
+	}
+	if (t->fd >= 0)
+		close(steal_fd(&t->fd));
+	free(STEAL(t->tmp_name));
+	return !why || why == EEXIST || why == ENOENT
+		       ? 0
+		       : err_errno(err, why, "cannot make a directory");
+}
+
 static int make_temporary(struct tmpdir *t, const char *target, struct o2r_err *err)
 {
-	const char *name = t->target_name ? t->target_name : "o2r";
+	struct quoted name = text_quote(target, strlen(target));
+	int r = 0;
 
-	for (int tries = 0; tries < 100; tries++) {
-		uint32_t rnd = 0;
-
-		if (getrandom(&rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
-			return err_errno(err, errno, "cannot get random bytes");
-		/* the name is cut so that the temporary one is a valid name too */
-		if (asprintf(&t->tmp_name, ".%.200s.%08x.tmp", name, rnd) < 0) {
-			t->tmp_name = NULL;
-			return err_nomem(err);
-		}
-		if (mkdirat(t->parent, t->tmp_name, 0777) == 0)
-			return 0;
-
-		int why = errno;
-
-		free(t->tmp_name);
-		t->tmp_name = NULL;
-		if (why != EEXIST)
-			return err_errno(err, why, "cannot make a directory for %s",
-				text_quote(target, strlen(target)).s);
-	}
-	return err_set(err, ERR_FAIL, EEXIST, "no free name for a directory for %s",
-		text_quote(target, strlen(target)).s);
+	for (int tries = 0; r == 0 && tries < 100; tries++)
+		r = try_temporary(t, err);
+	if (r == 0)
+		return err_set(err, ERR_FAIL, EEXIST,
+			"no free name for a directory for %s", name.s);
+	return r < 0 ? err_wrap(err, "%s", name.s) : 0;
 }
 
-static int open_temporary(struct tmpdir *t, struct o2r_err *err)
-{
-	t->fd = openat(
-		t->parent, t->tmp_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return t->fd < 0 ? err_errno(err, errno, "cannot open the directory %s",
-				   text_quote(t->tmp_name, strlen(t->tmp_name)).s)
-			 : 0;
-}
-
-int tmpdir_open(struct tmpdir *t, const char *target, struct o2r_err *err)
+int tmpdir_open(struct tmpdir *t, const char *target, const char *const *names,
+	struct o2r_err *err)
 {
 	int r;
 
 	*t = (struct tmpdir)TMPDIR_INIT;
+	t->names = names;
 	r = find_place(t, target, err);
 	if (r == 0)
 		r = make_temporary(t, target, err);
-	if (r == 0)
-		r = open_temporary(t, err);
 	if (r < 0)
 		tmpdir_finish(t);
 	return r;
@@ -210,8 +192,9 @@ static int rename_to_free(int from, const char *old, int to, const char *new)
 	return renameat(from, old, to, new);
 }
 
-static int move_up(struct tmpdir *t, const char *const *names, struct o2r_err *err)
+static int move_up(struct tmpdir *t, struct o2r_err *err)
 {
+	const char *const *names = t->names;
 	size_t i = 0;
 
 	while (names[i] && rename_to_free(t->fd, names[i], t->parent, names[i]) == 0)
@@ -228,10 +211,10 @@ static int move_up(struct tmpdir *t, const char *const *names, struct o2r_err *e
 	return err_errno(err, why, "cannot move %s to its place", failed);
 }
 
-int tmpdir_publish(struct tmpdir *t, const char *const *names, struct o2r_err *err)
+int tmpdir_publish(struct tmpdir *t, struct o2r_err *err)
 {
 	if (!t->target_name) {
-		int r = move_up(t, names, err);
+		int r = move_up(t, err);
 
 		if (r < 0)
 			return r;

@@ -387,7 +387,7 @@ int layout_write(const struct image *image, const char *dir, const char *ref_nam
 	int r = check_blobs(image, err);
 
 	if (r == 0)
-		r = tmpdir_open(&target, dir, err);
+		r = tmpdir_open(&target, dir, names, err);
 	if (r < 0)
 		return r;
 	w.dir = target.fd;
@@ -395,7 +395,7 @@ int layout_write(const struct image *image, const char *dir, const char *ref_nam
 	if (r == 0)
 		r = ctx_check(ctx, err);
 	if (r == 0)
-		r = tmpdir_publish(&target, names, err);
+		r = tmpdir_publish(&target, err);
 	if (r == 0)
 		warn_docker(&w);
 	return r;

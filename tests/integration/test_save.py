@@ -330,7 +330,7 @@ class Nothing(SaveCase):
     def interrupted(self, source, out, place, sig):
         """The exit status and stderr of a run that was stopped while it copied; None when it was too fast."""
         child = subprocess.Popen([judge.O2R, "save", source, out, AMD64], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 preexec_fn=lambda: [signal.signal(sig, signal.SIG_DFL), os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))])
+                                 preexec_fn=lambda: [sig == signal.SIGKILL or signal.signal(sig, signal.SIG_DFL), os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))])
         try:
             while child.poll() is None and not os.listdir(place):
                 time.sleep(0.0005)
@@ -360,6 +360,24 @@ class Nothing(SaveCase):
                     self.assertEqual(found[0], 130, found[1])
                     self.assertIn("interrupted", found[1])
                     self.assertEqual(os.listdir(place), [])
+
+    def test_killed(self):
+        """What it leaves goes with the next one to the same place."""
+        source = self.layout(Image([Layer().file("a", os.urandom(MIB) * 150)], codec="plain"))
+        for inside in (False, True):
+            with self.subTest(inside=inside):
+                for _ in range(10):
+                    place = self.new(".place")
+                    os.mkdir(place)
+                    out = place if inside else os.path.join(place, "out")
+                    if self.interrupted(source, out, place, signal.SIGKILL) and len(os.listdir(place)) == 1:
+                        break
+                    shutil.rmtree(place)
+                self.assertRegex(os.listdir(place)[0], r"\A\.(o2r|out)\.[0-9a-f]{8}\.tmp\Z")
+                done = judge.o2r("save", source, out, AMD64)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertEqual(sorted(os.listdir(place)), ["blobs", "index.json", "oci-layout"] if inside else ["out"])
+                self.whole(out, self.facts["manifests"][0], None)
 
     def test_two_at_once(self):
         """Into one directory that is there: one wins, and what is there is whole."""

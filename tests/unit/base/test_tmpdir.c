@@ -1,7 +1,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -46,10 +49,10 @@ static void test_new(const char *target)
 	struct stat st;
 	struct o2r_err err = {0};
 
-	CHECK_EQ(tmpdir_open(&t, target, &err), 0);
+	CHECK_EQ(tmpdir_open(&t, target, names, &err), 0);
 	fill(&t);
 	CHECK(stat(target, &st) < 0);
-	CHECK_EQ(tmpdir_publish(&t, names, &err), 0);
+	CHECK_EQ(tmpdir_publish(&t, &err), 0);
 	tmpdir_finish(&t);
 	tmpdir_finish(&t);
 	CHECK(stat(target, &st) == 0 && (st.st_mode & 07777) == (0777 & ~022));
@@ -65,10 +68,10 @@ static void test_there(void)
 	struct o2r_err err = {0};
 
 	CHECK(mkdir("there", 0700) == 0 && stat("there", &before) == 0);
-	CHECK_EQ(tmpdir_open(&t, "there//", &err), 0);
+	CHECK_EQ(tmpdir_open(&t, "there//", names, &err), 0);
 	fill(&t);
 	CHECK_EQ(count("there"), 1);
-	CHECK_EQ(tmpdir_publish(&t, names, &err), 0);
+	CHECK_EQ(tmpdir_publish(&t, &err), 0);
 	tmpdir_finish(&t);
 	CHECK(stat("there", &st) == 0 && st.st_ino == before.st_ino &&
 		st.st_mode == before.st_mode);
@@ -83,11 +86,11 @@ static void test_discarded(void)
 	struct o2r_err err = {0};
 
 	CHECK(mkdir("there", 0700) == 0);
-	CHECK_EQ(tmpdir_open(&t, "there", &err), 0);
+	CHECK_EQ(tmpdir_open(&t, "there", names, &err), 0);
 	fill(&t);
 	tmpdir_finish(&t);
 	CHECK_EQ(count("there"), 0);
-	CHECK_EQ(tmpdir_open(&t, "new", &err), 0);
+	CHECK_EQ(tmpdir_open(&t, "new", names, &err), 0);
 	fill(&t);
 	CHECK_EQ(count("."), 2);
 	tmpdir_finish(&t);
@@ -103,21 +106,105 @@ static void test_taken(void)
 	struct o2r_err err = {0};
 
 	CHECK(mkdir("there", 0700) == 0);
-	CHECK_EQ(tmpdir_open(&t, "there", &err), 0);
+	CHECK_EQ(tmpdir_open(&t, "there", names, &err), 0);
 	fill(&t);
 	put(t.parent, "last");
-	CHECK_EQ(tmpdir_publish(&t, names, &err), -EEXIST);
+	CHECK_EQ(tmpdir_publish(&t, &err), -EEXIST);
 	CHECK(strstr(err.text, "last"));
 	tmpdir_finish(&t);
 	CHECK_EQ(count("there"), 1);
-	CHECK_EQ(tmpdir_open(&t, "new", &err), 0);
+	CHECK_EQ(tmpdir_open(&t, "new", names, &err), 0);
 	fill(&t);
 	CHECK(mkdir("new", 0700) == 0);
-	CHECK_EQ(tmpdir_publish(&t, names, &err), -EEXIST);
+	CHECK_EQ(tmpdir_publish(&t, &err), -EEXIST);
 	tmpdir_finish(&t);
 	CHECK(stat("new/last", &st) < 0);
 	CHECK_EQ(count("."), 2);
 	CHECK(system("rm -r *") == 0);
+}
+
+/* A process that fills one and is killed. */
+static void leave(const char *target)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct tmpdir t;
+
+		if (tmpdir_open(&t, target, names, NULL) == 0)
+			fill(&t);
+		raise(SIGKILL);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+}
+
+static void open_and_finish(const char *target)
+{
+	struct tmpdir t;
+
+	CHECK_EQ(tmpdir_open(&t, target, names, NULL), 0);
+	tmpdir_finish(&t);
+}
+
+/* What the dead have left goes when somebody comes to the same place. */
+static void test_left(void)
+{
+	struct tmpdir t;
+	char longest[256];
+
+	leave("new");
+	CHECK_EQ(count("."), 1);
+	open_and_finish("other");
+	CHECK_EQ(count("."), 1);
+	open_and_finish("new");
+	CHECK_EQ(count("."), 0);
+	memset(longest, 'x', 255);
+	longest[255] = 0;
+	leave(longest);
+	open_and_finish(longest);
+	CHECK_EQ(count("."), 0);
+	CHECK_EQ(mkdir("there", 0700), 0);
+	leave("there");
+	CHECK_EQ(count("there"), 1);
+	CHECK_EQ(tmpdir_open(&t, "there", names, NULL), 0);
+	fill(&t);
+	CHECK_EQ(tmpdir_publish(&t, NULL), 0);
+	tmpdir_finish(&t);
+	CHECK_EQ(count("there"), 2);
+	CHECK(system("rm -r *") == 0);
+}
+
+/* Not what is being filled, nor what only looks like it. */
+static void test_not_left(void)
+{
+	static const char *const others[] = {".new.0123456.tmp", ".new.012345678.tmp",
+		".new.0123456x.tmp", ".new.01234567.tmpx", ".new.01234567",
+		"new.01234567.tmp", ".newer.01234567.tmp", "..01234567.tmp",
+		".new..01234567.tmp", ".new.0123456A.tmp"};
+	struct tmpdir t, second;
+
+	CHECK_EQ(tmpdir_open(&t, "new", names, NULL), 0);
+	fill(&t);
+	CHECK_EQ(tmpdir_open(&second, "new", names, NULL), 0);
+	CHECK_EQ(count("."), 2);
+	tmpdir_finish(&second);
+	CHECK_EQ(tmpdir_publish(&t, NULL), 0);
+	tmpdir_finish(&t);
+	CHECK_EQ(count("new"), 2);
+	CHECK(system("rm -r *") == 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		CHECK_EQ(mkdir(others[i], 0700), 0);
+	/* a file, a link, somebody's own, somebody else's */
+	put(AT_FDCWD, ".new.00000001.tmp");
+	CHECK(symlink(".newer.01234567.tmp", ".new.00000002.tmp") == 0);
+	CHECK(mkdir(".new.00000003.tmp", 0700) == 0);
+	put(AT_FDCWD, ".new.00000003.tmp/mine");
+	CHECK(mkdir(".new.00000004.tmp", 0700) == 0);
+	CHECK(geteuid() != 0 || chown(".new.00000004.tmp", 12345, 12345) == 0);
+	open_and_finish("new");
+	CHECK_EQ(count("."), ARRAY_LEN(others) + (geteuid() ? 3 : 4));
+	CHECK(system("rm -r .[!.]* ..?* new.*") == 0);
 }
 
 static void test_refused(void)
@@ -144,7 +231,7 @@ static void test_refused(void)
 		struct tmpdir t;
 		struct o2r_err err = {0};
 
-		CHECK(tmpdir_open(&t, cases[i].target, &err) < 0);
+		CHECK(tmpdir_open(&t, cases[i].target, names, &err) < 0);
 		CHECK_EQ(err.cls, cases[i].cls);
 		CHECK(strstr(err.text, cases[i].says));
 		CHECK(t.fd < 0 && t.parent < 0 && !t.tmp_name && !t.target_name);
@@ -170,6 +257,8 @@ int main(void)
 	test_there();
 	test_discarded();
 	test_taken();
+	test_left();
+	test_not_left();
 	test_refused();
 	CHECK(rmdir(dir) == 0);
 	TEST_END;
