@@ -58,8 +58,9 @@ def overlay(*lower, upper=None):
 
 
 def overlay_dump(*lower):
+    """What the kernel shows of these directories, nearest first."""
     with overlay(*lower) as root:
-        return judge.treedump(root)
+        return judge.treedump(root, "--skip-missing")
 
 
 class Docker:
@@ -105,6 +106,11 @@ class Docker:
 
     def reference(self, name):
         return "docker-store:[%s]%s" % (self.data, name)
+
+    def directories(self, name, kind="image"):
+        """The directories of its layers, nearest first, as the engine tells."""
+        upper, lower = (self("inspect", "--type", kind, "-f", "{{with .GraphDriver.Data.%s}}{{.}}{{end}}" % key, name) for key in ("UpperDir", "LowerDir"))
+        return [upper, *filter(None, lower.split(":"))]
 
 
 @contextlib.contextmanager

@@ -77,14 +77,9 @@ class DockerStore(Case):
         self.assertEqual((saving.wait(), done.returncode), (0, 0), done.stderr)
         judge.same_lines(stores.of_root(judge.mounted_dump(plain)), self.expected, "standard input")
 
-    def driver_dirs(self, kind, name):
-        """(the top directory, lower ones nearest first) as the engine tells."""
-        top = self.docker("inspect", "--type", kind, "-f", "{{.GraphDriver.Data.UpperDir}}", name)
-        lower = self.docker("inspect", "--type", kind, "-f", "{{.GraphDriver.Data.LowerDir}}", name)
-        return os.path.dirname(top), [top, *lower.split(":")]
-
     def test_directory_of_the_driver(self):
-        top, dirs = self.driver_dirs("image", "kept/img:v1")
+        dirs = self.docker.directories("kept/img:v1")
+        top = os.path.dirname(dirs[0])
         expected = stores.of_root(stores.overlay_dump(*dirs))
         judge.same_lines(self.expected, expected, "what the kernel shows")
         for reference in ("overlay:" + top, top):
@@ -98,7 +93,8 @@ class DockerStore(Case):
     def test_layer_of_a_container(self):
         container = self.docker("create", "kept/img:v1", "/bin/sh").split()[-1]      # after warnings
         self.addCleanup(self.docker, "rm", container)
-        top, dirs = self.driver_dirs("container", container)
+        dirs = self.docker.directories(container, "container")
+        top = os.path.dirname(dirs[0])
         work = os.path.join(top, "work")
         with stores.overlay(*dirs[1:], upper=(dirs[0], work)) as root:
             with open(os.path.join(root, "written"), "w") as f:
