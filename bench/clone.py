@@ -5,8 +5,9 @@ On sparse files below --out stand loop-mounted filesystems: two XFS and two btrf
 directory of the overlay driver with two layers. Rows: the snapshot onto the store's own filesystem, whose blocks it then takes
 ("cloned"); onto the other one of the same kind, where it has to copy; the same on ext4, which shares nothing; and mke2fs -d of the
 merged tree (a kernel overlay mount) onto the store's filesystem. Every round runs each once, in turn; outputs are deleted and the
-filesystems are synced before each run. The store is in the page cache. "On disk" is the wall time and that of a sync of the filesystem
-after it, which mke2fs does itself; new space is what statvfs tells then. Needs root, tests/tools/install-deps.sh bench, and disk for the store six times over.
+filesystems are synced before each run. The store is in the page cache. "On disk" is the wall time and that of a sync of the
+filesystem after it, which mke2fs does itself; new space is what statvfs tells then. Needs root, tests/tools/install-deps.sh bench,
+and disk for the store six times over.
 """
 import contextlib
 import datetime
