@@ -85,6 +85,23 @@ class Tls(RegistryCase):
             line = self.refused(reference, "--cache", self.cache, "--cert-dir", folder, code=4, words=[folder])
             self.assertRegex(line, r"me\.(cert|key)")
 
+    def test_mirrors(self):
+        """--cert-dir is for all that are asked; of certs.d each gets what is its own, so the mirror is shown no certificate here."""
+        client = self.authority.issue("client")
+        reference = self.server("mirror", client_ca=self.authority.crt, client=client)
+        ca, cert, key = ("ca.crt", self.authority.crt), ("me.cert", client[0]), ("me.key", client[1])
+        server = self.served(FakeRegistry({}))
+        self.write("home/.config/containers/registries.conf", '[[registry]]\nlocation = "%s"\n[[registry.mirror]]\nlocation = "%s"\n' % (
+            server.address, self.address))
+        named = reference.replace(self.address, server.address)
+        self.same(named, self.from_layout, "--cert-dir", self.certs("all", ca, cert, key))
+        self.assertEqual(server.seen, [])
+        self.cache = self.new(".cache")
+        self.certs("home/.config/containers/certs.d/" + self.address, ca)
+        self.certs("home/.config/containers/certs.d/" + server.address, ca, cert, key)
+        self.fails(named, code=3)
+        self.assertTrue(server.seen)
+
     def test_bad_files(self):
         reference = self.server()
         self.write("bad/ca.crt", "no certificate\n")
