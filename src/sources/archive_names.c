@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "sources/archive_impl.h"
+#include "sources/store_blob.h"
 
 struct archive_file *archive_create(int fd, struct store *store)
 {
@@ -198,35 +199,38 @@ bool archive_has(const struct archive_file *a, const char *path)
 	return resolve(a, path, &m, NULL) == 0;
 }
 
-/* A file of the store, or a duplicate of one that the archive has open. */
-static int open_member(
-	const struct archive_file *a, const struct member *m, struct o2r_err *err)
+static int open_stored(const struct archive_file *a, const struct member *m,
+	struct blob *out, struct o2r_err *err)
 {
-	int fd;
+	int r = store_open_blob(a->store, &m->digest, m->size, out, err);
 
-	if (m->kind == MEMBER_STORED) {
-		fd = store_get(a->store, STORE_BLOB, &m->digest, err);
-		return fd == -ENOENT ? err_set(err, ERR_FAIL, ENOENT,
-					       "it was removed from the cache folder "
-					       "while it was needed: try again")
-				     : fd;
-	}
-	fd = fcntl(m->kind == MEMBER_RANGE ? a->fd : a->spill, F_DUPFD_CLOEXEC, 3);
-	return fd < 0 ? err_errno(err, errno, "cannot open it") : fd;
+	return r == -ENOENT ? err_set(err, ERR_FAIL, ENOENT,
+				      "it was removed from the cache folder while it was "
+				      "needed: try again")
+			    : r;
+}
+
+/* From a duplicate of what the archive has open. */
+static int open_range(const struct archive_file *a, const struct member *m,
+	struct blob *out, struct o2r_err *err)
+{
+	int fd = fcntl(m->kind == MEMBER_RANGE ? a->fd : a->spill, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? err_errno(err, errno, "cannot open it")
+		      : blob_open_fd(out, fd, m->offset, m->size, err);
 }
 
 int archive_blob(const struct archive_file *a, const char *path, struct blob *out,
 	struct o2r_err *err)
 {
 	const struct member *m;
-	int fd, r = resolve(a, path, &m, err);
+	int r = resolve(a, path, &m, err);
 
 	if (r < 0)
 		return r;
 	if (m->kind == MEMBER_MEMORY)
 		return blob_open_memory(out, m->data, m->size, 1, err);
-	fd = open_member(a, m, err);
-	if (fd < 0)
-		return err_wrap(err, "%s", text_quote(path, strlen(path)).s);
-	return blob_open_fd(out, fd, m->offset, m->size, err);
+	r = m->kind == MEMBER_STORED ? open_stored(a, m, out, err)
+				     : open_range(a, m, out, err);
+	return r < 0 ? err_wrap(err, "%s", text_quote(path, strlen(path)).s) : 0;
 }

@@ -6,6 +6,7 @@ import tarfile
 import time
 
 import archives
+import caching
 import judge
 import mkimage
 import samples
@@ -343,6 +344,18 @@ class Reading(ArchiveCase):
         self.assertEqual(os.path.getsize(path), size)
         again, shown = self.decoded(path, cache)
         self.assertEqual((again, b"b" in shown.split(), b"a" in shown.split()), (True, True, False), shown)
+
+    def test_a_kept_layer_that_rots(self):
+        """Whoever finds out fails; the next one decodes the archive again."""
+        image = Image([Layer().file("a", samples.noise(3 * MIB))], codec="plain")
+        path, cache = self.write(archives.pack(archives.of_layout(self.layout(image)), "gzip")), self.new(".cache")
+        want, shown = self.made_of(path, "--cache", cache), self.once(path, cache)
+        blob, = self.kept(cache, "blobs")
+        caching.rot(cache, blob, os.path.getsize(blob) // 2)
+        done = judge.o2r("snapshot", path, AMD64, "-o", self.path("rotten"), "--cache", cache)
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertEqual(self.made_of(path, "--cache", cache), want)
+        self.assertEqual(self.once(path, cache), shown)
 
     def test_what_is_kept_of_archives_is_listed_and_pruned(self):
         path, cache = self.write(archives.pack(archives.of_layout(self.layout(samples.small())), "gzip")), self.new(".cache")

@@ -1,16 +1,14 @@
 """What is kept of pulled images, and what can be done with it alone."""
 import json
 import os
-import struct
 import subprocess
 
+import caching
 import judge
 import samples
 import viewing
-from bad import flipped
 from fake_registry import FakeRegistry
 from mkimage import Layout
-from packfile import Pack
 from registries import RegistryCase, storage
 
 AMD64 = "--platform=linux/amd64"
@@ -171,16 +169,9 @@ class Kept(RegistryCase):
     def rotten(self, layer):
         """A byte of a kept blob is another one, and nothing of its file tells."""
         path = self.blobs()[layer.split(":")[1]]
-        with open(path, "r+b") as f:
+        with open(path, "rb") as f:
             data = f.read()
-            at = data.find(HOSTS) if HOSTS in data else len(data) // 2      # of a plain one something that is seen
-            f.seek(0)
-            f.write(flipped(data, at))
-        st = os.stat(path)
-        pack = Pack(os.path.join(self.cache, "index", "sha256", layer.split(":")[1] + ".seen"))
-        pack.sections[0][1] += struct.pack("<QQQQQII", st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns // 10**9, st.st_ctime_ns // 10**9,
-                                           st.st_mtime_ns % 10**9, st.st_ctime_ns % 10**9)
-        pack.save()
+        caching.rot(self.cache, path, data.find(HOSTS) if HOSTS in data else len(data) // 2)      # of a plain one something that is seen
 
     def read_all(self):
         """Of a view: the code that a command has for what is damaged."""
