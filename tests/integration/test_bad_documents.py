@@ -52,7 +52,7 @@ class Documents(BadCase):
         path = os.path.join(layout, "index.json")
         with open(path, "rb") as f:
             whole = f.read()
-        for n in spread(len(whole), 20 if judge.SANITIZED else 200):
+        for n in spread(len(whole), 20 if judge.SANITIZED else 60):
             self.put(path, whole[:n])
             self.bad(layout, words=["index.json", "cut short at byte"])
 

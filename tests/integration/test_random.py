@@ -25,8 +25,8 @@ from refused import Refused
 
 ALONE = True            # it mounts, and keeps all processors busy
 
-TREES = int(os.environ.get("O2R_SEEDS") or (400 if judge.SANITIZED else 2000))
-IMAGES = min(TREES, 40 if judge.SANITIZED else 300)
+TREES = int(os.environ.get("O2R_SEEDS") or (200 if judge.SANITIZED else 1000))
+IMAGES = min(TREES, 20 if judge.SANITIZED else 120)
 FIRST = random.SystemRandom().randrange(1 << 40) if os.environ.get("O2R_SEED") == "random" else int(os.environ.get("O2R_SEED", "1"))
 TREE_PRINT = os.path.join(os.environ["O2R_BUILD"], "tests", "tools", "tree-print")
 CHUNK = 20
