@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -255,7 +256,8 @@ static void convert(int fd, const struct ctx *ctx)
 	}
 }
 
-/* As --add has it: the name and the mode are the user's, so any. */
+/* As --add has it: the name and the mode are the user's, so any. Where files in memory
+ * have attributes, it has one. */
 static void add(int fd, const uint8_t *data, size_t size, const struct ctx *ctx)
 {
 	struct tar_out *w = NULL;
@@ -265,6 +267,7 @@ static void add(int fd, const uint8_t *data, size_t size, const struct ctx *ctx)
 
 	for (size_t i = 0; i < size && i + 2 < sizeof(name); i++)
 		name[i + 1] = data[i] ? (char)data[i] : 'x';
+	(void)fsetxattr(fd, "user.note", data, MIN(size, (size_t)100), 0);
 	REQUIRE(tar_out_begin(&w, &err) == 0);
 	r = tar_out_file(w, fd, name, data[0] & 07, data[0], data[0], ctx, &err);
 	if (r == 0)
