@@ -35,7 +35,7 @@ class OfAUser(Roads, Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.user = stores.User()
+        cls.user = stores.User("o2r-roads")
         cls.addClassCleanup(cls.user.remove)
         cls.user.copy_in(os.path.join(judge.TOOLS, "treedump.py"), "treedump.py")
         for image in cls.images:
