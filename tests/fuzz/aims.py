@@ -16,7 +16,7 @@ AIMS = {
     "layout": ["src/sources/layout.c", "src/sources/search.c", "src/sources/select.c", "src/sources/image_read.c", "src/sources/choices.c"],
     "stores": ["src/sources/containers_[dil]*.c", "src/sources/docker_names.c", "src/sources/overlay_lower.c", "src/base/subid.c"],
     "replies": ["src/sources/registry/retry_after.c", "src/sources/registry/warning.c", "src/sources/registry/error_document.c"],
-    "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c"],
+    "kept": ["src/sources/store_ranges.c", "src/sources/name_note.c", "src/sources/archive_listing.c"],
     "docker_archive": ["src/sources/docker_archive*.c", "src/sources/archive_names.c"],
     "convert": ["src/sources/archive_convert.c", "src/sources/archive_tar_out.c", "src/sources/archive_charset.c", "src/sources/archive_cpio_links.c"],
     "state": ["src/o2r_state.c", "src/o2r_state_extra.c", "src/o2r_state_parts.c"],
