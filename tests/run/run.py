@@ -12,7 +12,7 @@ import builds
 import results
 from builds import ROOT
 
-WORKERS = max(2, os.cpu_count() or 2)
+WORKERS = 1 + max(2, os.cpu_count() or 2)     # tests wait for disks and servers
 STAGES = {}     # name -> (function, what it does)
 
 
