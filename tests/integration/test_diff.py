@@ -67,7 +67,7 @@ class Random(Case):
                 self.same(told(layout, "--layer", str(number + 1)), looking.compare(dumps[number], dumps[number + 1]), "seed %d, layer %d" % (seed, number + 1))
                 compared += 1
                 subprocess.run(["rm", "-rf", layout], check=True)
-        self.assertGreater(compared, len(SEEDS) // 2)
+        self.assertGreater(compared, len(SEEDS) // 3)      # the others are refused
 
     def test_pairs(self):
         """Two images that share some of their layers."""
@@ -88,7 +88,7 @@ class Random(Case):
             self.same(told(b, a), looking.compare(*reversed(dumps)), "seed %d, the other way" % seed)
             compared += 1
             subprocess.run(["rm", "-rf", layout], check=True)
-        self.assertGreater(compared, len(SEEDS) // 2)
+        self.assertGreater(compared, len(SEEDS) // 3)      # the others are refused
 
 
 class Text(Case):
