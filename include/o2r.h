@@ -380,7 +380,7 @@ struct o2r_cache_item {
 	const char *kind;   /* "index", "decoded", "blob", "name", "partial", "archive",
 			       "unfinished" */
 	const char *digest; /* of the blob (of the decoded layer) that it belongs to; of a
-			       name's text; of a file's identity; NULL when unfinished:
+			       name's text; of a file's identity and end; NULL when unfinished:
 			       being made, or left by a run that died */
 	uint64_t bytes;     /* on disk */
 	int64_t used;       /* last use, seconds since 1970 */

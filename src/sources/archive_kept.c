@@ -1,12 +1,18 @@
 #include "sources/archive_kept.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/cleanup.h"
 #include "base/file_identity.h"
 #include "sources/archive_listing.h"
+
+enum {
+	TAIL_MAX = 256 << 10,
+};
 
 void archive_kept_begin(struct archive_kept *k, const struct archive_file *a)
 {
@@ -16,13 +22,25 @@ void archive_kept_begin(struct archive_kept *k, const struct archive_file *a)
 		   lseek(a->fd, 0, SEEK_CUR) == 0;
 }
 
-/* Listings are files called by the SHA-256 of an identity. */
-static int key_of(const struct stat *st, struct digest *key)
+/*
+ * Listings are files called by the SHA-256 of an identity and of the archive's end. There
+ * are filesystems whose ctime is no ctime, but comes from the image that they are in as
+ * the mtime does (squashfs, a view of ours, an ext4 that we wrote), and nothing else
+ * would notice that all of a listing is another archive's. Packers write their checksum
+ * at the end, and archives what names the image.
+ */
+static int key_of(const struct archive_file *a, const struct stat *st, struct digest *key)
 {
-	unsigned char p[FILE_IDENTITY_SIZE];
+	size_t tail = (size_t)MIN((uint64_t)st->st_size, TAIL_MAX);
+	AUTO_FREE unsigned char *p = malloc(FILE_IDENTITY_SIZE + TAIL_MAX);
+	int r;
 
+	if (!p)
+		return -ENOMEM;
 	file_identity_encode(st, p);
-	return digest_of(DIGEST_SHA256, p, sizeof(p), key, NULL);
+	r = pread_full(a->fd, p + FILE_IDENTITY_SIZE, tail, (uint64_t)st->st_size - tail);
+	return r < 0 ? r
+		     : digest_of(DIGEST_SHA256, p, FILE_IDENTITY_SIZE + tail, key, NULL);
 }
 
 /* Large files may have been pruned since. */
@@ -42,7 +60,7 @@ bool archive_kept_find(
 	struct digest key;
 	int r;
 
-	if (!k->whole || !a->store || key_of(&k->st, &key) < 0)
+	if (!k->whole || !a->store || key_of(a, &k->st, &key) < 0)
 		return false;
 
 	AUTO_FD int fd = store_get(a->store, STORE_ARCHIVE, &key, NULL);
@@ -73,8 +91,8 @@ void archive_kept_note(
 	int r;
 
 	if (!k->whole || !a->store || file_identity_is_racy(&k->st, &k->began) ||
-		fstat(a->fd, &st) < 0 || key_of(&k->st, &before) < 0 ||
-		key_of(&st, &after) < 0 || !digest_equal(&before, &after))
+		fstat(a->fd, &st) < 0 || key_of(a, &k->st, &before) < 0 ||
+		key_of(a, &st, &after) < 0 || !digest_equal(&before, &after))
 		return;
 	r = store_begin(a->store, &t, &err);
 	if (r == 0)

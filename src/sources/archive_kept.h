@@ -1,7 +1,7 @@
 /*
  * Archives that were decoded before: their listing in the cache folder, found by the
- * identity of the archive's file (docs/cache.md). Belongs to archive*.c. Whatever does
- * not read well is as good as not kept.
+ * identity and the end of the archive's file (docs/cache.md). Belongs to archive*.c.
+ * Whatever does not read well is as good as not kept.
  */
 #ifndef O2R_SOURCES_ARCHIVE_KEPT_H
 #define O2R_SOURCES_ARCHIVE_KEPT_H

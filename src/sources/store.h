@@ -13,7 +13,7 @@
  *     DIR/names/sha256/HEX     what a name of a registry meant; HEX: SHA-256 of the name
  *     DIR/partial/sha256/HEX   blobs of which a part was fetched (store_partial.h)
  *     DIR/partial/sha256/HEX.ranges  which part
- *     DIR/archives/sha256/HEX  what a packed archive holds; HEX: SHA-256 of its identity
+ *     DIR/archives/sha256/HEX  what a packed archive holds; HEX: archive_kept.c
  *     DIR/tmp/                 files being made
  *
  * The folder is private to its owner (0700): one that belongs to somebody else, that

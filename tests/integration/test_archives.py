@@ -1,6 +1,8 @@
 """Images in archives: of every writer, however packed, from files and from standard input. Each makes the bytes that the layout makes."""
+import gzip
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 import time
@@ -344,6 +346,26 @@ class Reading(ArchiveCase):
         self.assertEqual(os.path.getsize(path), size)
         again, shown = self.decoded(path, cache)
         self.assertEqual((again, b"b" in shown.split(), b"a" in shown.split()), (True, True, False), shown)
+
+    def test_another_archive_of_the_same_identity(self):
+        """On a filesystem whose ctime comes from the image that it is in, as one written by o2r."""
+        cache, disk, seen, shown = self.new(".cache"), self.new(".disk"), [], []
+        for name in ("a", "b"):
+            inner = self.layout(Image([Layer().file(name, samples.noise(2 * MIB, name.encode()))], codec="plain"))
+            packed = gzip.compress(archives.of_layout(inner), 0, mtime=0)       # whatever is in it, it has this size
+            out, _ = self.snapshot(self.layout(Image([Layer().file("x.tar.gz", packed)])))
+            shutil.copyfile(out, disk)          # the same file, on the same loop device
+            if not seen:
+                device = judge.run("losetup", "-f", "--show", disk).strip()
+                self.addCleanup(judge.run, "losetup", "-d", device)
+            judge.run("blockdev", "--flushbufs", device)
+            with judge.loop_mount(device) as root:
+                path = os.path.join(root, "x.tar.gz")
+                st = os.stat(path)
+                seen.append((st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns))
+                shown.append([self.decoded(path, cache) for _ in range(2)])
+        self.assertEqual(seen[0], seen[1])
+        self.assertEqual(shown, [[(True, b"a\n"), (False, b"a\n")], [(True, b"b\n"), (False, b"b\n")]])
 
     def test_a_kept_layer_that_rots(self):
         """Whoever finds out fails; the next one decodes the archive again."""
