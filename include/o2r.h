@@ -380,8 +380,8 @@ struct o2r_cache_item {
 	const char *kind;   /* "index", "decoded", "blob", "name", "partial", "archive",
 			       "unfinished" */
 	const char *digest; /* of the blob (of the decoded layer) that it belongs to; of a
-			       name's text; of a file's identity and end; NULL when unfinished:
-			       being made, or left by a run that died */
+			       name's text; of a file's end and identity; NULL when
+			       unfinished: being made, or left by a run that died */
 	uint64_t bytes;     /* on disk */
 	int64_t used;       /* last use, seconds since 1970 */
 	bool in_use;        /* by a process, now */

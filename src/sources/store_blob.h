@@ -1,6 +1,7 @@
 /*
  * A blob of the store as others read it (blob/blob.h): one that can be made again at any
- * time. Whoever doubts it has it dropped, so that nobody else gets it.
+ * time. Whoever doubts it has its digest computed, and it is dropped if that is
+ * another one, so that nobody else gets it.
  */
 #ifndef O2R_SOURCES_STORE_BLOB_H
 #define O2R_SOURCES_STORE_BLOB_H

@@ -379,6 +379,15 @@ class Reading(ArchiveCase):
         self.assertEqual(self.made_of(path, "--cache", cache), want)
         self.assertEqual(self.once(path, cache), shown)
 
+    def test_a_limit_does_not_cost_a_kept_layer(self):
+        image = Image([Layer().file("abc", samples.noise(2 * MIB))])
+        path, cache = self.write(archives.pack(archives.of_layout(self.layout(image)), "gzip")), self.new(".cache")
+        shown, blob = self.once(path, cache), self.kept(cache, "blobs")
+        for limit in ("path=1", "layer-bytes=2097152"):
+            done = judge.o2r("ls", path, AMD64, "--cache", cache, "--limit", limit)
+            self.assertEqual((done.returncode, "--limit" in done.stderr), (6, True), done.stderr)
+            self.assertEqual((self.kept(cache, "blobs"), self.decoded(path, cache)), (blob, (False, shown)))
+
     def test_what_is_kept_of_archives_is_listed_and_pruned(self):
         path, cache = self.write(archives.pack(archives.of_layout(self.layout(samples.small())), "gzip")), self.new(".cache")
         self.once(path, cache)
