@@ -93,7 +93,7 @@ static int settle(struct reader *r, struct o2r_err *err)
 static int copy_data(struct reader *r, struct member *m, struct o2r_err *err)
 {
 	CLEANUP(spool_finish) struct spool s = SPOOL_INIT;
-	int ret = spool_begin(&s, r->file, m->size, r->ctx->limits.layer_bytes, err);
+	int ret = spool_begin(&s, r->file, m->size, r->ctx, err);
 
 	while (ret == 0) {
 		la_ssize_t n = archive_read_data(r->a, r->buf, READ_SIZE);

@@ -4,8 +4,8 @@
  *
  * A plain archive in a regular file is never copied: blobs are ranges of it. A compressed
  * one, or one that comes through a pipe, is decoded once: small files into memory, large
- * ones into the content store under their SHA-256, or, without a store, into one
- * unlinked file in $TMPDIR or /var/tmp.
+ * ones into the content store under their SHA-256, or, without a store that can be
+ * written to, into one unlinked file in $TMPDIR or /var/tmp.
  *
  * Names are cut to what they mean ("./a//b" is "a/b"); absolute ones and those with ".."
  * are not looked at. Hard and symbolic links lead to the file that they name, within the

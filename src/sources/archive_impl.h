@@ -29,6 +29,7 @@ struct member {
 struct archive_file {
 	int fd;
 	struct store *store; /* for large files that have to be decoded; NULL: spill */
+	bool read_only;      /* it cannot be written to: spill */
 	int spill;           /* an unlinked file that holds them; -1: none yet */
 	uint64_t spilled;
 	uint64_t small; /* bytes in memory */
@@ -65,9 +66,9 @@ struct spool {
 		.tmp = TMPFILE_INIT                                                      \
 	}
 
-/* max: bytes on disk of all large files together. */
-int spool_begin(struct spool *s, struct archive_file *a, uint64_t size, uint64_t max,
-	struct o2r_err *err) O2R_MUST_CHECK;
+/* Of large files all together have no more bytes than a layer may have. */
+int spool_begin(struct spool *s, struct archive_file *a, uint64_t size,
+	const struct ctx *ctx, struct o2r_err *err) O2R_MUST_CHECK;
 int spool_add(
 	struct spool *s, const void *p, size_t n, struct o2r_err *err) O2R_MUST_CHECK;
 /* Fills in where m is. */

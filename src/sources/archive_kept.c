@@ -90,9 +90,10 @@ void archive_kept_note(
 	struct stat st;
 	int r;
 
-	if (!k->whole || !a->store || file_identity_is_racy(&k->st, &k->began) ||
-		fstat(a->fd, &st) < 0 || key_of(a, &k->st, &before) < 0 ||
-		key_of(a, &st, &after) < 0 || !digest_equal(&before, &after))
+	if (!k->whole || !a->store || a->read_only ||
+		file_identity_is_racy(&k->st, &k->began) || fstat(a->fd, &st) < 0 ||
+		key_of(a, &k->st, &before) < 0 || key_of(a, &st, &after) < 0 ||
+		!digest_equal(&before, &after))
 		return;
 	r = store_begin(a->store, &t, &err);
 	if (r == 0)

@@ -10,23 +10,51 @@
 #include "base/text.h"
 #include "sources/archive_impl.h"
 
-static int begin_file(struct spool *s, struct o2r_err *err)
+/* In the store; where that cannot be written to, as without. */
+static int begin_stored(struct spool *s, const struct ctx *ctx, struct o2r_err *err)
 {
 	struct archive_file *a = s->file;
-	int r;
+	struct o2r_err why = {0};
+	int r = store_begin(a->store, &s->tmp, &why);
 
-	if (a->store) {
-		r = store_begin(a->store, &s->tmp, err);
-		return r < 0 ? r : digester_init(&s->digest, DIGEST_SHA256, err);
+	if (r == 0)
+		return digester_init(&s->digest, DIGEST_SHA256, err);
+	if (r == -ENOMEM || why.cls == ERR_SPACE) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	ctx_log(ctx, LOG_WARN, "what the archive holds is not kept for the next time: %s",
+		why.text);
+	a->read_only = true;
+	return 0;
+}
+
+static int begin_file(struct spool *s, const struct ctx *ctx, struct o2r_err *err)
+{
+	struct archive_file *a = s->file;
+
+	if (a->store && !a->read_only) {
+		int r = begin_stored(s, ctx, err);
+
+		if (r < 0 || !a->read_only)
+			return r;
 	}
 	if (a->spill < 0)
 		a->spill = file_anonymous_large(err);
 	return a->spill < 0 ? a->spill : 0;
 }
 
-int spool_begin(struct spool *s, struct archive_file *a, uint64_t size, uint64_t max,
-	struct o2r_err *err)
+static bool is_stored(const struct spool *s)
 {
+	return s->tmp.fd >= 0;
+}
+
+int spool_begin(struct spool *s, struct archive_file *a, uint64_t size,
+	const struct ctx *ctx, struct o2r_err *err)
+{
+	uint64_t max = ctx->limits.layer_bytes;
+
 	s->file = a;
 	s->size = size;
 	if (size <= ARCHIVE_SMALL && size <= ARCHIVE_SMALL_TOTAL - a->small) {
@@ -40,7 +68,7 @@ int spool_begin(struct spool *s, struct archive_file *a, uint64_t size, uint64_t
 			"layer-bytes=N)",
 			(unsigned long long)max);
 	a->large += size;
-	return begin_file(s, err);
+	return begin_file(s, ctx, err);
 }
 
 static int cannot_keep(const struct spool *s, int r, struct o2r_err *err)
@@ -48,7 +76,7 @@ static int cannot_keep(const struct spool *s, int r, struct o2r_err *err)
 	const struct store *store = s->file->store;
 	bool full = r == -ENOSPC || r == -EDQUOT;
 
-	if (full && store)
+	if (full && is_stored(s))
 		return err_set(err, ERR_SPACE, -r,
 			"there is no room for its %llu bytes in the cache folder %s: "
 			"make some (o2r cache prune) or name another with --cache",
@@ -72,14 +100,14 @@ int spool_add(struct spool *s, const void *p, size_t n, struct o2r_err *err)
 		return err_corrupt(err, "it has more bytes than its header says");
 	if (s->data)
 		memcpy(s->data + s->have, p, n);
-	else if (a->store)
+	else if (is_stored(s))
 		r = write_full(s->tmp.fd, p, n);
 	else
 		r = pwrite_full(a->spill, p, n, a->spilled + s->have);
 	if (r < 0)
 		return cannot_keep(s, r, err);
 	s->have += n;
-	return s->data || !a->store ? 0 : digester_update(&s->digest, p, n, err);
+	return !is_stored(s) ? 0 : digester_update(&s->digest, p, n, err);
 }
 
 /* Under its digest, which is right: nobody needs to compute it again. */
@@ -110,7 +138,7 @@ int spool_end(struct spool *s, struct member *m, struct o2r_err *err)
 		m->data = STEAL(s->data);
 		return 0;
 	}
-	if (a->store)
+	if (is_stored(s))
 		return keep_stored(s, m, err);
 	m->kind = MEMBER_SPILL;
 	m->offset = a->spilled;

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tarfile
+import time
 
 import archives
 import bad
@@ -286,6 +287,26 @@ class Places(ArchiveCase):
         path = self.write(data)
         done = judge.o2r("ls", path, AMD64, "--cache", "/proc/none")
         self.assertEqual((done.returncode, done.stdout), (0, b"a\n"), done.stderr)
+
+    def test_a_cache_folder_that_is_read_only(self):
+        """It is used as it is; what it does not have cannot be kept, which is no reason to fail."""
+        cache, paths = self.new(".cache"), []
+        for name in ("a", "b"):
+            data = archives.legacy((Image([Layer().file(name, samples.noise(3 * MIB, name.encode()))]), ["x:1"]))
+            paths.append(self.write(archives.pack(data, "gzip")))
+            time.sleep(0.1)         # it is believed by its times
+        self.assertEqual(judge.o2r("ls", paths[0], AMD64, "--cache", cache).returncode, 0)
+        judge.run("mount", "--bind", cache, cache)
+        try:
+            judge.run("mount", "-o", "remount,bind,ro", cache)
+            done = judge.o2r("ls", paths[0], AMD64, "--cache", cache, "-vv")
+            self.assertEqual((done.returncode, done.stdout, "decoded before" in done.stderr), (0, b"a\n", True), done.stderr)
+            self.assertNotIn("warning", done.stderr)
+            done = judge.o2r("ls", paths[1], AMD64, "--cache", cache)
+            self.assertEqual((done.returncode, done.stdout), (0, b"b\n"), done.stderr)
+            self.assertRegex(done.stderr, "o2r: warning: what the archive holds is not kept for the next time: [^\n]*Read-only file system\n")
+        finally:
+            judge.run("umount", cache)
 
     def test_interrupted(self):
         """Nothing is left of an archive that was being decoded."""
