@@ -9,7 +9,8 @@ import samples
 from judge import MIB
 from mkimage import Image, Layer
 
-ALONE = True        # large directories
+HEAVY = True
+UNDER_SANITIZERS = False    # what is put to the test is the kernel
 
 
 def reserve(blocks):

@@ -41,7 +41,8 @@ def unit(run):
 def clang(run):
     where = run.make("clang")
     if where:
-        builds.unit_tests(run.results, "clang", where, env=builds.CLANG_ENV, only=units_of("base", "blob", "fs", "sources", "ext4", "cli"))
+        # those of the other rooms take long, and run three times as it is
+        builds.unit_tests(run.results, "clang", where, env=builds.CLANG_ENV, only=units_of("base", "fs", "sources", "cli"))
 
 
 def units_of(*rooms):
@@ -73,21 +74,23 @@ NO_REGISTRY_CASES = ("test_command", "test_layouts", "test_ls", "test_cat_cp", "
 
 
 def run_cases(run, name, build, paths, env=None):
-    """Files of unittest cases. Those that must not share the machine (`ALONE = True`: they measure memory) run at the end."""
+    """Files of unittest cases, side by side. Those that take long (`HEAVY = True`) begin first, those that must not share the machine
+    (`ALONE = True`: they drop the kernel's caches) run at the end."""
     where = run.make(build)
     if not where:
         return
     env = {"O2R": str(where / "src/cli/o2r"), "O2R_BUILD": str(where), "O2R_ROOT": str(ROOT), "O2R_IMAGES": str(builds.BUILD_ROOT),
            **(env or {})}
-    together, alone = [], []
+    heavy, light, alone = [], [], []
     for path in sorted(paths):
-        kind = alone if re.search(r"^ALONE = True", path.read_text(), re.M) else together
+        text = path.read_text()
+        kind = alone if re.search(r"^ALONE = True", text, re.M) else heavy if re.search(r"^HEAVY = True", text, re.M) else light
         kind.append(lambda path=path: results.program(
             run.results, "%s %s" % (name, path.stem[len("test_"):]),
             [sys.executable, ROOT / "tests/run/integration.py", path], env=env, seconds=2400))
-    if not together and not alone:
+    if not heavy + light + alone:
         run.results.record(False, "%s: no tests found" % name)
-    results.side_by_side(together, WORKERS)
+    results.side_by_side(heavy + light, WORKERS)
     results.side_by_side(alone, 1)
 
 
