@@ -12,7 +12,7 @@ import samples
 from judge import GIB, MIB
 from mkimage import Image
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # their shadow memory is not ours
 
 SIZE = 10 * GIB     # more than eleven octal digits hold

@@ -17,7 +17,7 @@ from bad import BadCase, Raw, packed
 from layerbuild import Layer
 from tarwrite import octal, pad, pax_record, pseudo
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # their shadow memory is not ours
 
 MIB, GIB = 1 << 20, 1 << 30

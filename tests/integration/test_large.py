@@ -8,7 +8,7 @@ import samples
 import viewing
 from mkimage import Image, Layer
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # unit tests of the same code have many names, too
 DIR_LINKS_MAX = 64998       # subdirectories that a link count can say: two more make 65 000
 

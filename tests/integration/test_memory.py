@@ -13,7 +13,7 @@ import samples
 from judge import MIB
 from mkimage import Image, Layer
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # their shadow memory is not ours
 
 FIXED, ENTRY = 64 * MIB, 200

@@ -13,7 +13,7 @@ from judge import Case
 
 # 2 GB of layers take minutes there and nothing that smaller images do not reach
 UNDER_SANITIZERS = False
-ALONE = True        # it fills the disk for a while: one copy of the image at a time
+HEAVY = 3      # nothing takes longer
 
 WHERE = os.path.join(os.environ.get("O2R_IMAGES", tempfile.gettempdir()), "real")
 LAYOUT = os.path.join(WHERE, "layout")

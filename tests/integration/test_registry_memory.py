@@ -11,7 +11,7 @@ from judge import MIB
 from mkimage import Image, Layer
 from registries import RegistryCase
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # their shadow memory is not ours
 
 LIMIT = 64 * MIB    # that of test_memory.py: nothing is added for what fetches

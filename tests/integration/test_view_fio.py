@@ -6,7 +6,7 @@ import judge
 import viewing
 from mkimage import Image, Layer
 
-HEAVY = True
+HEAVY = 2
 MIB = 1 << 20
 SIZE = (8 if judge.SANITIZED else 48) * MIB
 SEED = os.environ.get("O2R_SEED", "1")

@@ -13,7 +13,7 @@ import viewing
 from bad import BadCase, packed
 from layerbuild import Layer
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # a sanitizer takes address space by the terabyte, and ends when there is none
 
 MIB = 1 << 20

@@ -9,7 +9,7 @@ import samples
 from judge import MIB
 from mkimage import Image, Layer
 
-HEAVY = True
+HEAVY = 2
 UNDER_SANITIZERS = False    # what is put to the test is the kernel
 
 

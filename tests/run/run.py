@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Run the test stages. usage: run.py [--list] [STAGE...]    (all stages without names)"""
+import collections
 import contextlib
 import os
 import re
 import stat
 import sys
 import tempfile
+import threading
 import time
 
 import builds
@@ -73,25 +75,54 @@ OWN_STAGE = ("test_random", WITHOUT_REGISTRY, *REAL)
 NO_REGISTRY_CASES = ("test_command", "test_layouts", "test_ls", "test_cat_cp", "test_inspect", "test_cache", "test_mount")
 
 
+class Pool:
+    """Files of unittest cases of all stages, side by side. Those that take long (`HEAVY = N`, more is longer) begin first; those that must
+    not share the machine (`ALONE = True`: they drop the kernel's caches) run at the end."""
+
+    def __init__(self):
+        self.together, self.alone = [], []      # (weight, job)
+        self.busy = collections.defaultdict(threading.Lock)     # by file
+
+    def add(self, path, job):
+        text = path.read_text()
+        heavy = re.search(r"^HEAVY = (\d+)", text, re.M)
+        kind = self.alone if re.search(r"^ALONE = True", text, re.M) else self.together
+        kind.append((int(heavy[1]) if heavy else 0, lambda: self.one(path, job)))
+
+    def one(self, path, job):
+        """Never twice the same file at once, for two builds: it may use a name that is there once, as a user's."""
+        with self.busy[path]:
+            job()
+
+    def run(self):
+        if not self.together and not self.alone:
+            return
+        since = time.monotonic()
+        results.say("files of cases: %d side by side, then %d alone" % (len(self.together), len(self.alone)))
+        together = sorted(self.together, key=lambda weighed: -weighed[0])
+        results.side_by_side([job for _, job in together], WORKERS)
+        results.side_by_side([job for _, job in self.alone], 1)
+        self.together, self.alone = [], []
+        print("-- files of cases took %.0f s" % (time.monotonic() - since), flush=True)
+
+
+POOL = Pool()
+
+
 def run_cases(run, name, build, paths, env=None):
-    """Files of unittest cases, side by side. Those that take long (`HEAVY = True`) begin first, those that must not share the machine
-    (`ALONE = True`: they drop the kernel's caches) run at the end."""
+    """Put files of cases into the pool."""
     where = run.make(build)
     if not where:
         return
     env = {"O2R": str(where / "src/cli/o2r"), "O2R_BUILD": str(where), "O2R_ROOT": str(ROOT), "O2R_IMAGES": str(builds.BUILD_ROOT),
            **(env or {})}
-    heavy, light, alone = [], [], []
-    for path in sorted(paths):
-        text = path.read_text()
-        kind = alone if re.search(r"^ALONE = True", text, re.M) else heavy if re.search(r"^HEAVY = True", text, re.M) else light
-        kind.append(lambda path=path: results.program(
+    paths = sorted(paths)
+    for path in paths:
+        POOL.add(path, lambda path=path: results.program(
             run.results, "%s %s" % (name, path.stem[len("test_"):]),
             [sys.executable, ROOT / "tests/run/integration.py", path], env=env, seconds=2400))
-    if not heavy + light + alone:
+    if not paths:
         run.results.record(False, "%s: no tests found" % name)
-    results.side_by_side(heavy + light, WORKERS)
-    results.side_by_side(alone, 1)
 
 
 @stage("the command on images that scripts make")
@@ -139,6 +170,9 @@ def fuzz(run):
     results.program(run.results, "fuzz", [sys.executable, ROOT / "tests/fuzz/run.py", builds.BUILD_ROOT], seconds=3600)
 
 
+LAST = "fuzz"       # it keeps all processors busy by itself
+
+
 @contextlib.contextmanager
 def fuse_for_all():
     """/dev/fuse as distributions have it: some tests mount as an ordinary user. For the whole run, since tests run side by side."""
@@ -174,10 +208,13 @@ def main(argv):
         os.chmod(scratch, 0o755)        # some cases run the command as another user
         try:
             for name in wanted:
+                if name == LAST:
+                    POOL.run()
                 since = time.monotonic()
                 results.say("%s: %s" % (name, STAGES[name][1]))
                 STAGES[name][0](run)
                 print("-- %s took %.0f s" % (name, time.monotonic() - since), flush=True)
+            POOL.run()
         finally:
             results.kill_all()
     print("\n-- %.0f s in all" % (time.monotonic() - began))

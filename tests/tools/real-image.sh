@@ -295,6 +295,10 @@ cleanup() {
 main() {
 	local stamp
 	stamp="$(sha256sum <"$self" | cut -d' ' -f1) small=$small"
+	# who comes while it is made waits for it
+	mkdir -p "$outdir"
+	exec 9>"$outdir/.lock"
+	flock 9
 	if [ "$(cat "$outdir/stamp" 2>/dev/null)" = "$stamp" ] && [ -f "$outdir/layout/index.json" ]; then
 		say "$outdir/layout is there already"
 		return
@@ -307,7 +311,6 @@ main() {
 		# A mount namespace of our own: nothing stays mounted, whatever happens to this process.
 		O2R_REAL_IMAGE_NS=yes exec unshare --mount --propagation private "$self" "$@"
 	fi
-	mkdir -p "$outdir"
 	outdir=$(readlink -f "$outdir")
 	work=$(mktemp -d "$outdir/.build.XXXXXX")
 	chmod 755 "$work"
