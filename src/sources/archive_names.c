@@ -204,7 +204,8 @@ static int open_stored(const struct archive_file *a, const struct member *m,
 {
 	int r = store_open_blob(a->store, &m->digest, m->size, out, err);
 
-	return r == -ENOENT ? err_set(err, ERR_FAIL, ENOENT,
+	/* not -ENOENT: the archive has it */
+	return r == -ENOENT ? err_set(err, ERR_FAIL, EBUSY,
 				      "it was removed from the cache folder while it was "
 				      "needed: try again")
 			    : r;

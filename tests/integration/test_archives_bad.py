@@ -308,6 +308,19 @@ class Places(ArchiveCase):
         finally:
             judge.run("umount", cache)
 
+    def test_pruned_between_decoded_and_opened(self):
+        data, cache = archives.legacy((Image([Layer().file("a", samples.noise(3 * MIB))]), ["x:1"])), self.new(".cache")
+        child = subprocess.Popen([judge.O2R, "ls", "-", AMD64, "--cache", cache], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        at = data.index(b"manifest.json")       # what stands before it is whole by then
+        child.stdin.write(data[:at])
+        child.stdin.flush()
+        kept = cache + "/blobs/sha256"
+        wait_for(lambda: os.path.isdir(kept) and [name for name in os.listdir(kept) if len(name) == 64])
+        self.assertEqual(judge.o2r("cache", "prune", "--cache", cache).returncode, 0)
+        _, said = child.communicate(data[at:], timeout=60)
+        self.assertEqual(child.returncode, 1, said)
+        self.assertRegex(said, rb"\Ao2r: [^\n]*: it was removed from the cache folder while it was needed: try again\n\Z")
+
     def test_interrupted(self):
         """Nothing is left of an archive that was being decoded."""
         reading, writing = os.pipe()
