@@ -309,9 +309,14 @@ class Places(ArchiveCase):
             judge.run("umount", cache)
 
     def test_pruned_between_decoded_and_opened(self):
-        data, cache = archives.legacy((Image([Layer().file("a", samples.noise(3 * MIB))]), ["x:1"])), self.new(".cache")
+        image, cache = Image([Layer().file("a", samples.noise(3 * MIB))], codec="plain"), self.new(".cache")
+        for data, last in ((archives.legacy((image, ["x:1"])), b"manifest.json"), (archives.of_layout(self.layout(image)), b"index.json")):
+            with self.subTest(last):
+                self.pruned_while_decoded(data, data.index(last), cache)
+
+    def pruned_while_decoded(self, data, at, cache):
+        """at: what stands before it is whole by then."""
         child = subprocess.Popen([judge.O2R, "ls", "-", AMD64, "--cache", cache], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        at = data.index(b"manifest.json")       # what stands before it is whole by then
         child.stdin.write(data[:at])
         child.stdin.flush()
         kept = cache + "/blobs/sha256"
