@@ -14,6 +14,19 @@ static void begin_hashing(struct fetch *b)
 		fetch_fail(b, &err);
 }
 
+/* Its digest was right, so its size is, and the manifest's is not: no reason to throw
+ * away what others may need. */
+static int fail_size(struct fetch *b)
+{
+	struct o2r_err err = {0};
+	int r = err_corrupt(&err, "blob %s has %llu bytes, but its manifest says %llu",
+		b->name.s, (unsigned long long)b->st.st_size,
+		(unsigned long long)b->size);
+
+	fetch_fail(b, &err);
+	return r;
+}
+
 /* The store's file, if it is one of the right size. */
 static int open_kept(struct fetch *b)
 {
@@ -23,6 +36,8 @@ static int open_kept(struct fetch *b)
 	if (fd < 0 || fstat(fd, &b->st) < 0)
 		return -ENOENT;
 	if ((uint64_t)b->st.st_size != b->size) {
+		if (store_seen(s, &b->digest, &b->st))
+			return fail_size(b);
 		store_drop(s, STORE_BLOB, &b->digest);
 		return -ENOENT;
 	}

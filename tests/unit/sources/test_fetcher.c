@@ -512,6 +512,35 @@ static void test_unseen(void)
 	fake_finish(&client);
 }
 
+/* A manifest that says another size is no reason to throw away what is right. */
+static void test_size_that_is_wrong(void)
+{
+	struct client client;
+	struct store *s = open_store("other-size");
+
+	fake_init(&client);
+	fake_add(&client, 300000);
+	expect_fetched(&client, s, 0);
+	for (int i = 0; i < 2; i++) {
+		struct fetch_item item = {
+			.digest = client.blobs[0].digest, .size = i ? 1 : 300001};
+		struct o2r_err err = {0};
+		struct fetch_case c;
+		struct blob b = {0};
+
+		case_begin(&c, i ? NULL : &client, s, PARALLEL);
+		CHECK_EQ(fetcher_blob(c.fetcher, &item, &b, &err), 0);
+		CHECK_EQ(blob_ready(&b, &err), -EBADMSG);
+		CHECK(strstr(err.text, "has 300000 bytes, but its manifest says"));
+		blob_close(&b);
+		case_end(&c);
+	}
+	expect_fetched(&client, s, 0);
+	CHECK_EQ(fake_asked(&client, 0), 1);
+	store_close(s);
+	fake_finish(&client);
+}
+
 static void test_two_sizes(void)
 {
 	struct client client;
@@ -548,6 +577,7 @@ int main(void)
 	test_no_store_to_write();
 	test_damaged_in_store();
 	test_unseen();
+	test_size_that_is_wrong();
 	test_two_sizes();
 	scratch_end();
 	TEST_END;
