@@ -28,6 +28,7 @@ import mounts
 import programs
 from bench import fsck
 from tables import pair, ratio, show
+from turns import note_missing, take_turns
 
 MIB = 1 << 20
 KINDS = {"XFS": ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"], "btrfs": ["mkfs.btrfs", "-q", "-f"], "ext4": ["mkfs.ext4", "-q", "-F"]}
@@ -205,16 +206,13 @@ def choose(args, job):
         else:
             every.append(O2r(job, kind, "o2r copied", kind.own, binary, more))
         every.append(Mke2fs(job, kind, "mke2fs -d", kind.own))
-    for p in every:
-        if p.missing():
-            job.remarks[p.name] = "missing: " + p.missing()
+    note_missing(job, every)
     return every
 
 
 # ---- rounds
 
 def one(job, program, number):
-    program.clean()
     program.disk.sync()
     before = program.disk.used()
     cost = program.run()
@@ -224,21 +222,6 @@ def one(job, program, number):
     print("%.2f s, %.1f MB" % (cost.wall, row["space"] / 1e6), file=sys.stderr)
     if number == 1 and shutil.which("e2fsck"):
         job.remarks[program.name] = "e2fsck: " + fsck(program.image)
-
-
-def rounds(job, every, count):
-    for number in range(1, count + 1):
-        for program in every:
-            if job.remarks.get(program.name, "").startswith(("failed", "missing")):
-                continue
-            print("round %d/%d: %s:" % (number, count, program.name), file=sys.stderr, end=" ", flush=True)
-            try:
-                one(job, program, number)
-            except measure.Failed as e:
-                job.remarks[program.name] = "failed: %s" % e
-                print(e, file=sys.stderr)
-            finally:
-                program.clean()
 
 
 def low_mid(job, name, field):
@@ -290,7 +273,7 @@ def main():
         job = Job(os.path.realpath(work), args.timeout, contextlib.ExitStack())
         try:
             every = choose(args, job)
-            rounds(job, every, args.rounds)
+            take_turns(job, every, args.rounds, one)
         except KeyboardInterrupt:
             interrupted = True
         finally:

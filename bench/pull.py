@@ -25,6 +25,7 @@ from bench import fsck
 from layout import Layout
 from registry import Registry
 from tables import pair, ratio, show
+from turns import note_missing, take_turns
 
 
 class Job:
@@ -147,9 +148,7 @@ def choose(args, job):
              O2r(job, binary, LOCAL, ["snapshot", local], output=True), Skopeo(job), SkopeoUmoci(job)]
     if args.only:
         every = [p for p in every if any(p.name.startswith(w) for w in args.only.split(","))]
-    for p in every:
-        if p.missing():
-            job.remarks[p.name] = "missing: " + p.missing()
+    note_missing(job, every)
     return every
 
 
@@ -162,22 +161,6 @@ def one(job, program, number):
     print("%.2f s" % cost.wall, file=sys.stderr)
     if number == 1 and program.image and shutil.which("e2fsck"):
         job.remarks[program.name] = "e2fsck: " + fsck(program.image)
-
-
-def rounds(job, contenders, count):
-    for number in range(1, count + 1):
-        for program in contenders:
-            if job.remarks.get(program.name, "").startswith(("failed", "missing")):
-                continue
-            program.clean()
-            print("round %d/%d: %s" % (number, count, program.name), file=sys.stderr, end=" ", flush=True)
-            try:
-                one(job, program, number)
-            except measure.Failed as e:
-                job.remarks[program.name] = "failed: %s" % e
-                print(e, file=sys.stderr)
-            finally:
-                program.clean()
 
 
 def low_mid(job, name, field):
@@ -227,7 +210,7 @@ def main():
             if not programs.lacking("docker-registry", "skopeo"):
                 job.registry = last.enter_context(Registry(os.path.join(job.work, "registry")))
                 job.reference = job.registry.push(layout)
-                rounds(job, contenders, args.rounds)
+                take_turns(job, contenders, args.rounds, one)
         except KeyboardInterrupt:
             interrupted = True
         print("\n".join(report(args, job, contenders)), flush=True)
