@@ -169,7 +169,8 @@ static void test_doubtful_headers(void)
 
 static void test_header_limit(void)
 {
-	/* the zero behind it is for sanitizers, which want one behind what strndup reads */
+	/* the zero behind it is for sanitizers, which want one behind what strndup reads
+	 */
 	static char line[1024 + 1];
 	const size_t size = sizeof(line) - 1;
 	struct http_reply reply = {0};
