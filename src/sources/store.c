@@ -95,33 +95,52 @@ static int check_owner(const struct store *s, struct o2r_err *err)
 	return 0;
 }
 
-/* 1: ours; 0: empty, to be made ours; negative: somebody else's. */
-static int check_tag(const struct store *s, struct o2r_err *err)
+static bool has_tag(const struct store *s)
 {
 	char text[sizeof(tag_text)];
 	AUTO_FD int fd =
 		openat(s->fd, tag_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	return fd >= 0 && pread_full(fd, text, sizeof(tag_text) - 1, 0) == 0 &&
+	       memcmp(text, tag_text, sizeof(tag_text) - 1) == 0;
+}
+
+/* 1: there is nothing in it but what others of us are about to write; 0; -errno. */
+static int is_empty(const struct store *s)
+{
+	int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
-	bool empty = true;
-
-	if (fd >= 0 && pread_full(fd, text, sizeof(tag_text) - 1, 0) == 0 &&
-		memcmp(text, tag_text, sizeof(tag_text) - 1) == 0)
-		return 1;
-
-	int list = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = list < 0 ? NULL : fdopendir(list);
+	int empty = 1;
 
 	if (!d) {
-		err_errno(err, errno, "cannot list the cache folder %s", quote(s->dir).s);
-		if (list >= 0)
-			close(list);
-		return -errno;
+		empty = -errno;
+		if (fd >= 0)
+			close(fd);
+		return empty;
 	}
 	while ((e = readdir(d)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
 			strncmp(e->d_name, tag_part, strlen(tag_part)))
-			empty = false;
+			empty = 0;
 	closedir(d);
+	return empty;
+}
+
+/* 1: ours; 0: empty, to be made ours; negative: somebody else's. */
+static int check_tag(const struct store *s, struct o2r_err *err)
+{
+	int empty;
+
+	if (has_tag(s))
+		return 1;
+	empty = is_empty(s);
+	if (empty < 0)
+		return err_errno(
+			err, -empty, "cannot list the cache folder %s", quote(s->dir).s);
+	/* another process may have made it ours between the two looks */
+	if (!empty && has_tag(s))
+		return 1;
 	return empty ? 0
 		     : err_set(err, ERR_USAGE, ENOTEMPTY,
 			       "%s is not a cache folder of o2r (it has files, and no "
@@ -133,7 +152,7 @@ static int write_tag(const struct store *s, struct o2r_err *err)
 {
 	char part[64];
 
-	snprintf(part, sizeof(part), "%s%d", tag_part, (int)getpid());
+	snprintf(part, sizeof(part), "%s%d", tag_part, (int)gettid());
 
 	AUTO_FD int fd = openat(
 		s->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
