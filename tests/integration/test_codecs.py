@@ -5,6 +5,8 @@ import judge
 import samples
 from mkimage import Layout
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 ONE = ["plain", "gzip", "gzip:level=0", "gzip:level=1", "gzip:level=9", "gzip:name", "gzip:members=2", "gzip:members=7", "zstd",
        "zstd:level=19", "zstd:frames=2", "zstd:frames=9", "zstd:skippable", "zstd:frames=3:skippable", "zstd:stored",
        "zstd:stored:frames=3:skippable"]

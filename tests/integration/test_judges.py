@@ -10,6 +10,8 @@ import samples
 import viewing
 from mkimage import Image, Layer
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 
 class Judges(judge.Case):
     def setUp(self):

@@ -10,6 +10,8 @@ from mkimage import Image, Layer
 from registries import RegistryCase, storage
 from test_command import on_terminal
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 AMD64 = "--platform=linux/amd64"
 
 

@@ -14,6 +14,8 @@ from fake_registry import FakeRegistry, cut, slowly
 from mkimage import Image, Layer, Layout
 from registries import RegistryCase, fetched, storage
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 SEED = int(os.environ.get("O2R_SEED") or random.randrange(1 << 32))
 MIB = 1 << 20
 

@@ -9,6 +9,8 @@ from judge import Case
 from mkimage import Image, Layer
 from roads import Roads, as_an_image, otherwise, top_of_vfs
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 STORED = {"overlay": ("merges", "random", "many"), "vfs": ("merges", "random")}
 FOLDERS, FILES = 60, 60
 

@@ -15,6 +15,8 @@ import samples
 import viewing
 from mkimage import Image, Layer
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 SLOWFS = os.path.join(os.environ["O2R_BUILD"], "tests/tools/slowfs")
 MIB = 1 << 20
 READERS = 24        # more than a server has threads, of either kind

@@ -13,6 +13,8 @@ from bad import BadCase
 from mounting import AMD64, NOBODY, MountCase
 from viewing import mounted, wait_for
 
+UNDER_SANITIZERS = False    # what it runs other files run under them too
+
 
 class OrdinaryUser(BadCase, MountCase):
     """Everything through fusermount3, for one who is not root."""

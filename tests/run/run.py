@@ -72,7 +72,7 @@ INTEGRATION = ROOT / "tests/integration"
 REAL = ("test_real", "test_view_real")
 WITHOUT_REGISTRY = "test_without_registry"
 OWN_STAGE = ("test_random", WITHOUT_REGISTRY, *REAL)
-NO_REGISTRY_CASES = ("test_command", "test_layouts", "test_ls", "test_cat_cp", "test_inspect", "test_cache", "test_mount")
+NO_REGISTRY_CASES = ("test_ls", "test_cat_cp", "test_inspect", "test_cache", "test_mount")
 
 
 class Pool:
@@ -165,7 +165,7 @@ def tsan(run):
     run_cases(run, "tsan", "tsan", [INTEGRATION / name for name in THREADS_CASES], env={**builds.TSAN_ENV, "O2R_SANITIZED": "1"})
 
 
-@stage("15 s of each fuzz target, and the coverage it reaches")
+@stage("10 s of each fuzz target, and the coverage it reaches")
 def fuzz(run):
     results.program(run.results, "fuzz", [sys.executable, ROOT / "tests/fuzz/run.py", builds.BUILD_ROOT], seconds=3600)
 
