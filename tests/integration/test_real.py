@@ -12,7 +12,6 @@ import judge
 import looking
 import mkimage
 import versus_umoci
-import viewing
 from judge import Case
 
 # 2 GB of layers take minutes there and nothing that smaller images do not reach
@@ -127,8 +126,7 @@ class Real(Case):
         theirs = versus_umoci.comparable(judge.treedump(unpacked), marks)
         self.assertGreater(len(theirs), 60000)
         judge.same_lines(versus_umoci.comparable(judge.mounted_dump(self.image), marks), theirs, "the mounted image against umoci")
-        with viewing.view(LAYOUT, platform=None) as v:
-            judge.same_lines(versus_umoci.comparable(judge.treedump(v.root), marks), theirs, "the view against umoci")
+        # that the view is what the mounted image is test_view_real.py proves
         copy = self.path("copy")
         done = judge.o2r("cp", LAYOUT, "/", copy)
         self.assertEqual((done.returncode, judge.problems(done.stderr)), (0, []))
@@ -143,15 +141,11 @@ class Real(Case):
             os.unlink(path)
         self.assertEqual(sha256_of_pipe(judge.O2R, "snapshot", LAYOUT, "-q", "-o", "-"), expected)
 
-    def test_same_bytes_for_any_codec(self):
-        expected = judge.sha256(self.image)
-        for codec, program in (("plain", ["cat"]), ("zstd", ["zstd", "-q", "-c", "-1"]), ("gzip", ["igzip", "-c", "-1"])):
-            with self.subTest(codec):
-                layout = recoded(LAYOUT, self.path(codec), codec, program)
-                path, info = self.snapshot(layout)
-                self.assertEqual((judge.sha256(path), info["uuid"]), (expected, self.info["uuid"]))
-                shutil.rmtree(layout)
-                os.unlink(path)
+    def test_same_bytes_for_another_codec(self):
+        """All of them, and mixed, are in test_codecs.py."""
+        layout = recoded(LAYOUT, self.path("zstd"), "zstd", ["zstd", "-q", "-c", "-1"])
+        path, info = self.snapshot(layout)
+        self.assertEqual((judge.sha256(path), info["uuid"]), (judge.sha256(self.image), self.info["uuid"]))
 
     def test_size(self):
         """Within 1 % of content and inode table, holes and free space not written."""
