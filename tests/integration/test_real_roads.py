@@ -9,6 +9,7 @@ import tempfile
 
 import judge
 import stores
+import viewing
 from judge import Case
 
 # 2 GB of layers take minutes there and nothing that smaller images do not reach
@@ -25,7 +26,7 @@ def setUpModule():
 
 
 class Roads(Case):
-    GATE = False        # views of each road are in the tests of small images
+    GATE = False        # views are judged here
 
     @classmethod
     def setUpClass(cls):
@@ -52,10 +53,15 @@ class Roads(Case):
         os.unlink(out)
         return self.dumps[digest], digest
 
-    def same(self, reference, **kw):
+    def viewed(self, reference):
+        with viewing.view(reference, platform=None) as v:
+            return judge.treedump(v.root)
+
+    def same(self, reference):
         """As unpacked: everything but the root itself. With one UUID, as it is made of a manifest, all roads may give one image."""
-        lines, _ = self.shown(reference, "--uuid", UUID, **kw)
-        judge.same_lines(stores.of_root(lines), stores.of_root(self.expected), str(reference))
+        lines, _ = self.shown(reference, "--uuid", UUID)
+        judge.same_lines(stores.of_root(lines), stores.of_root(self.expected), reference)
+        judge.same_lines(self.viewed(reference), lines, "the view of " + reference)
 
     def same_bytes(self, reference, **kw):
         """As tar: not a byte differs."""
@@ -67,6 +73,7 @@ class Roads(Case):
         archive = self.path("oci.tar")
         judge.run("tar", "-cf", archive, "-C", LAYOUT, ".")
         self.same_bytes("oci-archive:" + archive)
+        judge.same_lines(self.viewed("oci-archive:" + archive), self.expected, "the view of an archive")
         with open(archive, "rb") as f:
             self.same_bytes("-", stdin=f)
         packed = self.path("oci.tar.zst")
@@ -79,6 +86,7 @@ class Roads(Case):
             archive = os.path.join(docker.folder, "skopeo.tar")
             judge.run("skopeo", "copy", "-q", "oci:%s:latest" % LAYOUT, "docker-archive:%s:real/image:v1" % archive)
             self.same_bytes("docker-archive:" + archive)
+            judge.same_lines(self.viewed("docker-archive:" + archive), self.expected, "the view of Docker's archive")
             docker("load", "-q", "-i", archive)
             os.unlink(archive)
             self.same(docker.reference("real/image:v1"))
