@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "blob/codec.h"
 #include "blob/stream.h"
 
 enum {
@@ -48,6 +49,29 @@ static void read_pieces(
 	free(got);
 }
 
+/* What the stream says of itself is what was scanned. */
+static void check_facts(const struct stream *s, const struct stream_expect *e,
+	const unsigned char *blob, size_t size, const struct collected *c)
+{
+	struct digest d;
+
+	if (digest_of(DIGEST_SHA256, c->p, c->n, &d, NULL) < 0 ||
+		!digest_equal(&d, stream_diff_id(s)))
+		abort();
+	if (digest_of(stream_blob_digest(s)->algo, blob, size, &d, NULL) < 0 ||
+		!digest_equal(&d, stream_blob_digest(s)))
+		abort();
+	if (stream_codec(s) != codec_detect(blob, size) ||
+		(e->codec >= 0 && e->codec != (int)stream_codec(s)))
+		abort();
+	/* of one frame, zstd is not; plain bytes always are */
+	if (stream_span(s) < STREAM_PIECE || stream_is_files(s) ||
+		(stream_codec(s) == CODEC_PLAIN && !stream_is_seekable(s)))
+		abort();
+	if (!e->index_budget && stream_index_spilled(s))
+		abort();
+}
+
 static void read_back(const struct stream *s, const struct ctx *ctx, unsigned char *blob,
 	size_t size, const struct collected *c, const uint8_t *options)
 {
@@ -78,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 4)
 		e.blob_digest.algo = DIGEST_SHA512;
 	e.span <<= data[0] >> 4 & 1;
+	if (data[0] & 8)
+		e.codec = data[3] % 3;
 	ctx.limits.layer_bytes = OUT_MAX;
 	ctx.limits.zstd_window = 1 << 20;
 
@@ -93,8 +119,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 4 &&
 		digest_of(DIGEST_SHA512, copy, size - 4, &e.blob_digest, NULL) < 0)
 		abort();
-	if (stream_scan(&blob, &e, &sink, &ctx, NULL, &s, NULL) == 0)
+	if (stream_scan(&blob, &e, &sink, &ctx, NULL, &s, NULL) == 0) {
+		check_facts(s, &e, copy, size - 4, &c);
 		read_back(s, &ctx, copy, size - 4, &c, data);
+	}
 	stream_destroy(s);
 	blob_close(&blob);
 	free(copy);

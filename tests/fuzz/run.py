@@ -3,7 +3,7 @@
 
 usage: run.py [BUILD_ROOT] [TARGET...]
 
-O2R_FUZZ_SECONDS (10) is the time for each target. A crash, a leak, a hang, or less than 80 % of the lines is a failure; a
+O2R_FUZZ_SECONDS (15) is the time for each target. A crash, a leak, a hang, or less than 80 % of the lines is a failure; a
 crasher is kept as BUILD_ROOT/fuzz-crashes/NAME-* and belongs into the seeds once it is mended. Results go by the protocol of
 tests/run/results.py.
 """
@@ -26,7 +26,7 @@ from aims import AIMS       # noqa: the path is set above
 import builds               # noqa
 import results              # noqa
 
-SECONDS = int(os.environ.get("O2R_FUZZ_SECONDS", "10"))
+SECONDS = int(os.environ.get("O2R_FUZZ_SECONDS", "15"))
 WANTED = 80.0
 SPEAKING = threading.Lock()
 ENV = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1"}

@@ -43,7 +43,7 @@ def seeds():
 def main(out):
     os.makedirs(out, exist_ok=True)
     for i, (name, blob) in enumerate(seeds()):
-        for flags in (0, 3, 22):
+        for flags in (0, 3, 8, 22):
             with open(os.path.join(out, "%s-%d" % (name, flags)), "wb") as f:
                 f.write(bytes([flags, (i * 7) % 256, (i * 31) % 256, i % 3]) + blob)
 

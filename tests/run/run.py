@@ -165,7 +165,7 @@ def tsan(run):
     run_cases(run, "tsan", "tsan", [INTEGRATION / name for name in THREADS_CASES], env={**builds.TSAN_ENV, "O2R_SANITIZED": "1"})
 
 
-@stage("10 s of each fuzz target, and the coverage it reaches")
+@stage("15 s of each fuzz target, and the coverage it reaches")
 def fuzz(run):
     results.program(run.results, "fuzz", [sys.executable, ROOT / "tests/fuzz/run.py", builds.BUILD_ROOT], seconds=3600)
 
